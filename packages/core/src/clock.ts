@@ -1,0 +1,30 @@
+/** What a timer handle is, is the clock's own business: it is only ever handed back to it. */
+export type TimerHandle = unknown
+
+/**
+ * The only way this package learns what time it is. Inject a manual one in tests, a virtual one in
+ * a simulation; the default is {@link systemClock}.
+ */
+export interface Clock {
+  /** Monotonic milliseconds with fractions, from an arbitrary origin. Every duration uses it. */
+  now(): number
+  /**
+   * Milliseconds since the Unix epoch. May jump. Used only to put several processes in phase, never
+   * to measure a duration.
+   */
+  wallNow(): number
+  /** Runs `callback` once after `delayMs`. A pending timer must not keep the process alive. */
+  setTimer(callback: () => void, delayMs: number): TimerHandle
+  /** Forgets a timer; one that already ran is no error. */
+  clearTimer(timer: TimerHandle): void
+}
+
+/** The process's own clock: `performance.now()`, `Date.now()` and unref'd timers. */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  wallNow: () => Date.now(),
+  setTimer: (callback, delayMs) => setTimeout(callback, delayMs).unref(),
+  clearTimer: (timer) => {
+    clearTimeout(timer as NodeJS.Timeout)
+  },
+}

@@ -1,0 +1,38 @@
+// The limiter: who may start now
+export type { Limiter, LimiterOptions, LimiterStats, QueueOptions } from './limiter/limiter.ts'
+export type {
+  AcquireOptions,
+  Admission,
+  Permit,
+  Refusal,
+  RefusalReason,
+  Waiter,
+  Waiting,
+} from './limiter/admission.ts'
+export { refusalError, refusalReasons } from './limiter/admission.ts'
+
+// The limit: how many
+export type { Limit, LimitContext, LimitFactory, Outcome, Sample } from './limit/limit.ts'
+export { fixedLimit } from './limit/fixed.ts'
+
+// Shared words
+export type { Priority, PriorityRank } from './priority.ts'
+export { isPriority, priorities, rankOf } from './priority.ts'
+export type { Clock, TimerHandle } from './clock.ts'
+export { systemClock } from './clock.ts'
+export type { ErrorCode, SpillwayErrorOptions } from './errors.ts'
+export { errorTable, isSpillwayError, SpillwayError } from './errors.ts'
+
+// For packages that take options of their own
+export {
+  functionOption,
+  integerBetween,
+  invalidOption,
+  knownKeys,
+  milliseconds,
+  nonEmptyString,
+  numberBetween,
+  oneOf,
+  positiveInteger,
+  ratio,
+} from './options.ts'

@@ -1,0 +1,95 @@
+import type { ErrorCode } from '../errors.ts'
+import { SpillwayError } from '../errors.ts'
+import type { Outcome } from '../limit/limit.ts'
+import type { Priority } from '../priority.ts'
+
+/** What a caller says about the call it wants to make. */
+export interface AcquireOptions {
+  /** @default 'default' */
+  readonly priority?: Priority
+  /** Milliseconds left until the answer is worthless. Without it only `maxWaitMs` bounds the wait. */
+  readonly deadlineMs?: number
+  /** Upper bound of the wait for this call; only ever shortens the queue's own. */
+  readonly maxWaitMs?: number
+  /** Whose call it is (a tenant, a route). Partitions share the limit fairly while it is scarce. */
+  readonly partition?: string
+  /** Calls of one workload cost about the same; keeps a change of mix from looking like overload. */
+  readonly workload?: string
+  /** Leaves the queue at once when it aborts. */
+  readonly signal?: AbortSignal
+}
+
+/** The right to run once. Release it exactly when the work has really ended. */
+export interface Permit {
+  readonly kind: 'permit'
+  readonly priority: Priority
+  /** Monotonic milliseconds (the limiter's clock) at which the call was admitted. */
+  readonly startedAt: number
+  /** Milliseconds spent waiting for this permit. */
+  readonly waitedMs: number
+  /** Gives the permit back. The first call counts, later ones do nothing. @default 'success' */
+  release(outcome?: Outcome): void
+}
+
+/** Why a call was refused. */
+export type RefusalReason =
+  /** no permit free and no room to wait (`tryAcquire`, a full queue, a queue of size 0) */
+  | 'limit'
+  /** pushed out of a full queue by a more important call */
+  | 'evicted'
+  /** refused at once: the estimated wait is longer than the call may wait */
+  | 'estimated_wait'
+  /** waited as long as it may */
+  | 'waited'
+  /** the deadline has passed, or what is left of it is shorter than a call takes */
+  | 'deadline'
+  /** the caller gave up while waiting */
+  | 'cancelled'
+  /** the limiter was closed */
+  | 'closed'
+
+/** A refusal is a value, not an error: saying no must be cheap. */
+export interface Refusal {
+  readonly kind: 'refusal'
+  readonly reason: RefusalReason
+  readonly code: ErrorCode
+  /** When a retry has a chance: the backlog at the rate it drains, without jitter. */
+  readonly retryAfterMs: number
+}
+
+/** A place in the queue. */
+export interface Waiting {
+  readonly kind: 'waiting'
+  /** Leaves the queue, O(1). The waiter is told `cancelled`. Does nothing once settled. */
+  cancel(): void
+}
+
+/** Who waits. Exactly one of the two is called, once, never before `admit` has returned. */
+export interface Waiter {
+  admitted(permit: Permit): void
+  refused(refusal: Refusal): void
+}
+
+/** The answer to one call: go, no, or wait. */
+export type Admission = Permit | Refusal | Waiting
+
+const codes: Readonly<Record<RefusalReason, ErrorCode>> = {
+  limit: 'SPW_ERR_LIMIT_EXCEEDED',
+  evicted: 'SPW_ERR_LIMIT_EXCEEDED',
+  estimated_wait: 'SPW_ERR_LIMIT_EXCEEDED',
+  waited: 'SPW_ERR_QUEUE_TIMEOUT',
+  deadline: 'SPW_ERR_DEADLINE',
+  cancelled: 'SPW_ERR_CANCELLED',
+  closed: 'SPW_ERR_CLOSED',
+}
+
+export const refusalReasons: readonly RefusalReason[] = Object.keys(codes) as RefusalReason[]
+
+export function refusal(reason: RefusalReason, retryAfterMs: number): Refusal {
+  return { kind: 'refusal', reason, code: codes[reason], retryAfterMs }
+}
+
+/** The error form of a refusal, for callers that await. */
+export function refusalError({ code, reason, retryAfterMs }: Refusal): SpillwayError {
+  return new SpillwayError(code, { reason, retryAfterMs })
+}

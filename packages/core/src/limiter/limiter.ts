@@ -1,0 +1,74 @@
+import type { Clock } from '../clock.ts'
+import type { LimitFactory } from '../limit/limit.ts'
+import type { Priority } from '../priority.ts'
+import type {
+  AcquireOptions,
+  Admission,
+  Permit,
+  Refusal,
+  RefusalReason,
+  Waiter,
+} from './admission.ts'
+
+/** How long and how many may wait for a permit. */
+export interface QueueOptions {
+  /** Most calls waiting at once; a memory bound, the wait itself is bounded by time. 0: never wait. @default 1000 */
+  readonly maxSize?: number
+  /** Longest wait of a call that names no deadline. @default 500 */
+  readonly maxWaitMs?: number
+}
+
+export interface LimiterOptions {
+  /** Appears in stats, events and metrics. */
+  readonly name: string
+  /** @default adaptiveLimit() */
+  readonly limit?: LimitFactory
+  readonly queue?: QueueOptions
+  /** @default systemClock */
+  readonly clock?: Clock
+}
+
+/** A snapshot in plain numbers; counts only ever grow. */
+export interface LimiterStats {
+  readonly name: string
+  readonly algorithm: string
+  readonly limit: number
+  readonly limitReason: string
+  readonly inFlight: number
+  readonly queued: number
+  readonly admitted: Readonly<Record<Priority, number>>
+  readonly refused: Readonly<Record<Priority, Readonly<Record<RefusalReason, number>>>>
+  readonly released: Readonly<Record<'success' | 'dropped' | 'ignored', number>>
+  /** Mean duration of recent calls. */
+  readonly meanDurationMs: number
+  /** Estimated wait of a `default` call that came now. */
+  readonly estimatedWaitMs: number
+}
+
+/** Admits, queues or refuses calls so that never more than the limit are in flight. */
+export interface Limiter {
+  readonly name: string
+  /** Calls that may be in flight right now. */
+  readonly limit: number
+  readonly inFlight: number
+  readonly queued: number
+  /**
+   * The decision all others are made of; allocates one object at most and never a promise. With a
+   * waiter, a call that cannot start now may be queued and the waiter is told later.
+   */
+  admit(options: AcquireOptions | undefined, waiter: Waiter | undefined): Admission
+  /** A permit now, or nothing; never waits. */
+  tryAcquire(options?: AcquireOptions): Permit | undefined
+  /** Waits for a permit. @throws SpillwayError with the refusal's code */
+  acquire(options?: AcquireOptions): Promise<Permit>
+  /**
+   * Runs `work` under a permit and releases it when the returned promise has settled. A rejection
+   * counts as `ignored`; use `acquire` to say otherwise.
+   */
+  run<T>(work: (permit: Permit) => PromiseLike<T> | T, options?: AcquireOptions): Promise<T>
+  /** What `admit` would refuse right now, without asking for anything: for doors in front. */
+  wouldRefuse(options?: AcquireOptions): Refusal | undefined
+  stats(): LimiterStats
+  /** Refuses the waiting and all later calls with `closed`; permits out are still taken back. */
+  close(): void
+}
