@@ -7,7 +7,7 @@ export const errorTable = {
   SPW_ERR_CLOSED: { statusCode: 503, message: 'The limiter is closed' },
   SPW_ERR_CALL_TIMEOUT: { statusCode: 504, message: 'The downstream call took too long' },
   SPW_ERR_OPTION: { statusCode: 500, message: 'An option is invalid' },
-} as const satisfies Record<string, { statusCode: number; message: string }>
+} as const
 
 /** The `code` of a {@link SpillwayError}. */
 export type ErrorCode = keyof typeof errorTable

@@ -1,0 +1,73 @@
+import type { Clock } from '@spillway/core'
+
+interface ManualTimer {
+  readonly at: number
+  readonly order: number
+  readonly callback: () => void
+}
+
+/** A clock that stands still until the test moves it; timers run in order of their time. */
+export class ManualClock implements Clock {
+  #now = 0
+  #wallOffset: number
+  #order = 0
+  readonly #timers = new Set<ManualTimer>()
+
+  constructor(wallStart = 1_700_000_000_000) {
+    this.#wallOffset = wallStart
+  }
+
+  now = (): number => this.#now
+  wallNow = (): number => this.#wallOffset + this.#now
+
+  setTimer = (callback: () => void, delayMs: number): ManualTimer => {
+    const timer = { at: this.#now + Math.max(0, delayMs), order: this.#order++, callback }
+    this.#timers.add(timer)
+    return timer
+  }
+
+  clearTimer = (timer: unknown): void => {
+    this.#timers.delete(timer as ManualTimer)
+  }
+
+  /** Timers that have not run yet: 0 after a clean end. */
+  get pendingTimers(): number {
+    return this.#timers.size
+  }
+
+  /** Moves time forward and runs what falls due, each at its own time. */
+  advance(ms: number): void {
+    const end = this.#now + ms
+    for (let next = this.#nextUntil(end); next !== undefined; next = this.#nextUntil(end)) {
+      this.#timers.delete(next)
+      this.#now = Math.max(this.#now, next.at)
+      next.callback()
+    }
+    this.#now = end
+  }
+
+  /** A process that was stopped: time has passed and every timer that fell due runs late, now. */
+  freeze(ms: number): void {
+    this.#now += ms
+    this.advance(0)
+  }
+
+  /** The wall clock alone jumps, as when somebody sets it. */
+  jumpWall(ms: number): void {
+    this.#wallOffset += ms
+  }
+
+  #nextUntil(end: number): ManualTimer | undefined {
+    let best: ManualTimer | undefined
+    for (const timer of this.#timers) {
+      if (timer.at > end) continue
+      if (
+        best === undefined ||
+        timer.at < best.at ||
+        (timer.at === best.at && timer.order < best.order)
+      )
+        best = timer
+    }
+    return best
+  }
+}
