@@ -1,4 +1,5 @@
 // The limiter: who may start now
+export { createLimiter } from './limiter/create-limiter.ts'
 export type { Limiter, LimiterOptions, LimiterStats, QueueOptions } from './limiter/limiter.ts'
 export type {
   AcquireOptions,
@@ -13,14 +14,17 @@ export { refusalError, refusalReasons } from './limiter/admission.ts'
 
 // The limit: how many
 export type { Limit, LimitContext, LimitFactory, Outcome, Sample } from './limit/limit.ts'
+export { adaptiveLimit } from './limit/adaptive.ts'
 export { fixedLimit } from './limit/fixed.ts'
 
 // Shared words
 export type { Priority, PriorityRank } from './priority.ts'
-export { isPriority, priorities, rankOf } from './priority.ts'
+export { checkPriority, isPriority, priorities, rankOf } from './priority.ts'
 export type { Clock, TimerHandle } from './clock.ts'
 export { systemClock } from './clock.ts'
 export type { ErrorCode, SpillwayErrorOptions } from './errors.ts'
+export { channels } from './channels.ts'
+export type { LimitChanged, LimiterRefused } from './channels.ts'
 export { errorTable, isSpillwayError, SpillwayError } from './errors.ts'
 
 // For packages that take options of their own

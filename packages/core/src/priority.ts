@@ -1,3 +1,5 @@
+import { invalidOption } from './options.ts'
+
 /** How important a call is, most important first. */
 export const priorities = ['critical', 'high', 'default', 'low'] as const
 
@@ -25,4 +27,14 @@ export function rankOf(priority: Priority): PriorityRank {
 /** Whether an untrusted value (a header, a config entry) names a priority. */
 export function isPriority(value: unknown): value is Priority {
   return typeof value === 'string' && Object.hasOwn(ranks, value)
+}
+
+/**
+ * For callers without types: a priority that does not exist would be served in no order at all.
+ *
+ * @throws SPW_ERR_OPTION
+ */
+export function checkPriority(priority: Priority): void {
+  if (ranks[priority] !== undefined) return
+  throw invalidOption('priority', `one of '${priorities.join("', '")}'`, priority)
 }

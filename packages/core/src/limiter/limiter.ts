@@ -14,7 +14,11 @@ import type {
 export interface QueueOptions {
   /** Most calls waiting at once; a memory bound, the wait itself is bounded by time. 0: never wait. @default 1000 */
   readonly maxSize?: number
-  /** Longest wait of a call that names no deadline. @default 500 */
+  /**
+   * Longest wait of any call, in milliseconds.
+   *
+   * @default what the call's deadline leaves; 500 for a call that names none
+   */
   readonly maxWaitMs?: number
 }
 

@@ -1,0 +1,34 @@
+import { channel } from 'node:diagnostics_channel'
+import type { Channel } from 'node:diagnostics_channel'
+import type { RefusalReason } from './limiter/admission.ts'
+import type { Priority } from './priority.ts'
+
+/** Payload of `spillway.limiter.refused`. */
+export interface LimiterRefused {
+  readonly limiter: string
+  readonly priority: Priority
+  readonly reason: RefusalReason
+  readonly limit: number
+  readonly inFlight: number
+  readonly queued: number
+}
+
+/** Payload of `spillway.limit.changed`. */
+export interface LimitChanged {
+  readonly limiter: string
+  readonly from: number
+  readonly to: number
+  readonly reason: string
+}
+
+/**
+ * Every diagnostics channel of this package. Process-wide, so a payload names its limiter. Nothing
+ * is built for a channel nobody listens to.
+ */
+export const channels: {
+  readonly limiterRefused: Channel
+  readonly limitChanged: Channel
+} = {
+  limiterRefused: channel('spillway.limiter.refused'),
+  limitChanged: channel('spillway.limit.changed'),
+}

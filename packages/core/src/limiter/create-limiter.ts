@@ -1,0 +1,341 @@
+import { channels } from '../channels.ts'
+import type { Clock, TimerHandle } from '../clock.ts'
+import type { Limit } from '../limit/limit.ts'
+import type { Priority, PriorityRank } from '../priority.ts'
+import { checkPriority, rankOf } from '../priority.ts'
+import type { AcquireOptions, Admission, Permit, Refusal, Waiter } from './admission.ts'
+import { refusal, refusalError } from './admission.ts'
+import type { RefusalReason } from './admission.ts'
+import { DurationMean } from './duration-mean.ts'
+import type { Limiter, LimiterOptions, LimiterStats } from './limiter.ts'
+import type { ParsedLimiterOptions } from './options.ts'
+import { parseLimiterOptions } from './options.ts'
+import type { PermitOwner } from './permit.ts'
+import { IssuedPermit } from './permit.ts'
+import type { EntryOwner } from './queue-entry.ts'
+import { QueueEntry } from './queue-entry.ts'
+import { Tally } from './tally.ts'
+import { isOverloaded, patienceMs, waitBudgetMs } from './wait-budget.ts'
+import { WaitingQueue } from './waiting-queue.ts'
+
+/**
+ * Makes a limiter.
+ *
+ * @throws SPW_ERR_OPTION when an option is unknown or out of range
+ */
+export function createLimiter(options: LimiterOptions): Limiter {
+  return new QueueingLimiter(parseLimiterOptions(options))
+}
+
+const noOptions: AcquireOptions = Object.freeze({})
+
+/**
+ * Invariant: whoever waits, waits because nothing is free. Every event that can free something
+ * (a release, a limit that moved) dispatches before it looks at a newcomer.
+ */
+class QueueingLimiter implements Limiter, PermitOwner, EntryOwner {
+  readonly name: string
+  readonly #clock: Clock
+  readonly #limit: Limit
+  readonly #queue = new WaitingQueue()
+  readonly #maxSize: number
+  readonly #maxWaitMs: number | undefined
+  readonly #tally = new Tally()
+  readonly #duration = new DurationMean()
+  #inFlight = 0
+  #closed = false
+  #dispatching = false
+  #timer: TimerHandle | undefined
+  #timerAt = Infinity
+
+  constructor(options: ParsedLimiterOptions) {
+    this.name = options.name
+    this.#clock = options.clock
+    this.#limit = options.limit({ clock: options.clock })
+    this.#maxSize = options.maxSize
+    this.#maxWaitMs = options.maxWaitMs
+  }
+
+  get limit(): number {
+    return this.#limit.at(this.#clock.now())
+  }
+
+  get inFlight(): number {
+    return this.#inFlight
+  }
+
+  get queued(): number {
+    return this.#queue.size
+  }
+
+  admit(options: AcquireOptions = noOptions, waiter?: Waiter): Admission {
+    const now = this.#clock.now()
+    if (this.#queue.size > 0) this.#dispatch(now)
+    const priority = options.priority ?? 'default'
+    checkPriority(priority)
+    const reason = this.#obstacle(options)
+    if (reason !== undefined) return this.#refuse(priority, reason)
+    if (this.#hasRoom(now)) return this.#issue(priority, options.workload, now, 0)
+    return waiter === undefined
+      ? this.#refuse(priority, 'limit')
+      : this.#enqueue(options, priority, waiter, now)
+  }
+
+  tryAcquire(options?: AcquireOptions): Permit | undefined {
+    const admission = this.admit(options, undefined)
+    return admission.kind === 'permit' ? admission : undefined
+  }
+
+  acquire(options?: AcquireOptions): Promise<Permit> {
+    return new Promise((resolve, reject) => {
+      const refused = (answer: Refusal): void => {
+        reject(refusalError(answer))
+      }
+      const admission = this.admit(options, { admitted: resolve, refused })
+      if (admission.kind === 'permit') resolve(admission)
+      if (admission.kind === 'refusal') refused(admission)
+    })
+  }
+
+  async run<T>(work: (permit: Permit) => PromiseLike<T> | T, options?: AcquireOptions): Promise<T> {
+    const permit = await this.acquire(options)
+    try {
+      const result = await work(permit)
+      permit.release('success')
+      return result
+    } finally {
+      permit.release('ignored')
+    }
+  }
+
+  wouldRefuse(options: AcquireOptions = noOptions): Refusal | undefined {
+    const now = this.#clock.now()
+    const obstacle = this.#obstacle(options)
+    if (obstacle !== undefined) return refusal(obstacle, 0)
+    if (this.#hasRoom(now)) return undefined
+    const priority = options.priority ?? 'default'
+    const reason = this.#cannotWait(options, rankOf(priority), now) ?? this.#fullFor(priority)
+    return reason === undefined ? undefined : refusal(reason, this.#backlogMs())
+  }
+
+  stats(): LimiterStats {
+    const now = this.#clock.now()
+    return {
+      name: this.name,
+      algorithm: this.#limit.algorithm,
+      limit: this.#limit.at(now),
+      limitReason: this.#limit.reason,
+      inFlight: this.#inFlight,
+      queued: this.#queue.size,
+      ...this.#tally.snapshot(),
+      meanDurationMs: this.#duration.value,
+      estimatedWaitMs: this.#hasRoom(now) ? 0 : this.#waitMs(rankOf('default'), '', false),
+    }
+  }
+
+  close(): void {
+    this.#closed = true
+    for (let entry = this.#queue.next(0); entry !== undefined; entry = this.#queue.next(0)) {
+      this.#turnAway(entry, 'closed')
+    }
+    this.#disarm()
+  }
+
+  /** PermitOwner */
+  settle(permit: IssuedPermit): void {
+    const now = this.#clock.now()
+    this.#inFlight -= 1
+    this.#tally.released[permit.outcome] += 1
+    permit.durationMs = now - permit.startedAt
+    if (permit.outcome !== 'ignored') this.#duration.add(permit.durationMs)
+    this.#learn(permit, now)
+    if (this.#queue.size > 0) this.#dispatch(now)
+  }
+
+  /** EntryOwner */
+  cancelEntry(entry: QueueEntry): void {
+    if (this.#queue.remove(entry)) this.#turnAway(entry, 'cancelled')
+  }
+
+  #learn(permit: IssuedPermit, now: number): void {
+    const before = this.#limit.current
+    this.#limit.onSample(permit, now)
+    const { current, reason } = this.#limit
+    if (current === before || !channels.limitChanged.hasSubscribers) return
+    channels.limitChanged.publish({ limiter: this.name, from: before, to: current, reason })
+  }
+
+  /** What stops a call whether or not there is room. */
+  #obstacle(options: AcquireOptions): RefusalReason | undefined {
+    if (this.#closed) return 'closed'
+    if (options.deadlineMs !== undefined && !(options.deadlineMs > 0)) return 'deadline'
+    if (options.signal?.aborted === true) return 'cancelled'
+    return undefined
+  }
+
+  /** While somebody waits nothing is free: a newcomer never overtakes the queue. */
+  #hasRoom(now: number): boolean {
+    return this.#queue.size === 0 && this.#inFlight < this.#limit.at(now)
+  }
+
+  #issue(
+    priority: Priority,
+    workload: string | undefined,
+    now: number,
+    waitedMs: number,
+  ): IssuedPermit {
+    this.#tally.admitted[priority] += 1
+    this.#inFlight += 1
+    return new IssuedPermit(this, priority, workload, now, waitedMs, this.#inFlight)
+  }
+
+  #enqueue(options: AcquireOptions, priority: Priority, waiter: Waiter, now: number): Admission {
+    const rank = rankOf(priority)
+    const partition = options.partition ?? ''
+    const reason = this.#cannotWait(options, rank, now)
+    if (reason !== undefined) return this.#refuse(priority, reason)
+    if (this.#queue.size >= this.#maxSize) {
+      const victim = this.#queue.evict(rank, partition)
+      if (victim === undefined) return this.#refuse(priority, 'limit')
+      this.#turnAway(victim, 'evicted')
+    }
+    const entry = this.#entry(options, priority, waiter, now)
+    this.#queue.push(entry, rank, partition)
+    entry.signal?.addEventListener('abort', entry)
+    this.#arm(entry.expiresAt, now)
+    return entry
+  }
+
+  #entry(
+    options: AcquireOptions,
+    priority: Priority,
+    waiter: Waiter,
+    enqueuedAt: number,
+  ): QueueEntry {
+    return new QueueEntry({
+      owner: this,
+      waiter,
+      priority,
+      workload: options.workload,
+      signal: options.signal,
+      enqueuedAt,
+      expiresAt: enqueuedAt + this.#budgetMs(options, enqueuedAt),
+      patienceMs: patienceMs(options.deadlineMs),
+    })
+  }
+
+  #budgetMs(options: AcquireOptions, now: number): number {
+    const rank = rankOf(options.priority ?? 'default')
+    return waitBudgetMs({
+      deadlineMs: options.deadlineMs,
+      maxWaitMs: options.maxWaitMs,
+      queueMaxWaitMs: this.#maxWaitMs,
+      meanDurationMs: this.#duration.value,
+      standingMs: this.#queue.standingMs(rank, options.partition ?? '', now),
+    })
+  }
+
+  #cannotWait(options: AcquireOptions, rank: PriorityRank, now: number): RefusalReason | undefined {
+    const budgetMs = this.#budgetMs(options, now)
+    if (budgetMs <= 0) return 'deadline'
+    const partition = options.partition ?? ''
+    const standingMs = this.#queue.standingMs(rank, partition, now)
+    const newestFirst = isOverloaded(standingMs, patienceMs(options.deadlineMs))
+    const waitMs = this.#waitMs(rank, partition, newestFirst)
+    return waitMs > budgetMs ? 'estimated_wait' : undefined
+  }
+
+  #fullFor(priority: Priority): RefusalReason | undefined {
+    const full = this.#queue.size >= this.#maxSize
+    return full && !this.#queue.hasLessImportant(rankOf(priority)) ? 'limit' : undefined
+  }
+
+  /** By Little's law a permit comes free every mean duration / limit. */
+  #waitMs(rank: PriorityRank, partition: string, newestFirst: boolean): number {
+    const ahead = this.#queue.ahead(rank, partition, newestFirst)
+    return ((ahead + 1) * this.#duration.value) / this.#limit.current
+  }
+
+  /** How long the calls that wait now will take to drain. */
+  #backlogMs(): number {
+    return ((this.#queue.size + 1) * this.#duration.value) / this.#limit.current
+  }
+
+  /** Hands out what is free. A waiter that releases at once is served by the loop, not by recursion. */
+  #dispatch(now: number): void {
+    if (this.#dispatching) return
+    this.#dispatching = true
+    try {
+      this.#expire(now)
+      while (this.#inFlight < this.#limit.at(now)) {
+        const entry = this.#queue.next(now)
+        if (entry === undefined) break
+        this.#admitEntry(entry, now)
+      }
+    } finally {
+      this.#dispatching = false
+    }
+    if (this.#queue.size === 0) this.#disarm()
+  }
+
+  #admitEntry(entry: QueueEntry, now: number): void {
+    entry.signal?.removeEventListener('abort', entry)
+    const waitedMs = now - entry.enqueuedAt
+    entry.waiter.admitted(this.#issue(entry.priority, entry.workload, now, waitedMs))
+  }
+
+  #expire(now: number): void {
+    for (;;) {
+      const entry = this.#queue.nextExpired(now)
+      if (entry === undefined) return
+      this.#turnAway(entry, 'waited')
+    }
+  }
+
+  /** Refuses somebody who has waited and is out of the queue already. */
+  #turnAway(entry: QueueEntry, reason: RefusalReason): void {
+    entry.signal?.removeEventListener('abort', entry)
+    entry.waiter.refused(this.#refuse(entry.priority, reason))
+    if (this.#queue.size === 0) this.#disarm()
+  }
+
+  #refuse(priority: Priority, reason: RefusalReason): Refusal {
+    this.#tally.refused[priority][reason] += 1
+    if (channels.limiterRefused.hasSubscribers) this.#publishRefusal(priority, reason)
+    return refusal(reason, this.#backlogMs())
+  }
+
+  #publishRefusal(priority: Priority, reason: RefusalReason): void {
+    channels.limiterRefused.publish({
+      limiter: this.name,
+      priority,
+      reason,
+      limit: this.#limit.current,
+      inFlight: this.#inFlight,
+      queued: this.#queue.size,
+    })
+  }
+
+  /** One timer for the whole queue, set to the first call that must be told. */
+  #arm(expiresAt: number, now: number): void {
+    if (expiresAt >= this.#timerAt) return
+    this.#disarm()
+    this.#timerAt = expiresAt
+    this.#timer = this.#clock.setTimer(this.#onTimer, Math.ceil(expiresAt - now))
+  }
+
+  #disarm(): void {
+    if (this.#timer !== undefined) this.#clock.clearTimer(this.#timer)
+    this.#timer = undefined
+    this.#timerAt = Infinity
+  }
+
+  readonly #onTimer = (): void => {
+    const now = this.#clock.now()
+    this.#timer = undefined
+    this.#timerAt = Infinity
+    this.#dispatch(now)
+    const next = this.#queue.nextExpiry()
+    if (next !== undefined) this.#arm(next, now)
+  }
+}

@@ -1,0 +1,75 @@
+import type { PriorityRank } from '../priority.ts'
+import { Lane } from './lane.ts'
+
+/**
+ * The lanes of one priority, served in turn. Round robin over those that wait is max-min fair and
+ * work-conserving: a partition alone gets everything, and one that sends ten times its share waits
+ * behind its own calls only.
+ */
+export class LaneRing {
+  readonly rank: PriorityRank
+  readonly #lanes = new Map<string, Lane>()
+  #cursor: Lane | undefined
+  /** Waiting calls in all lanes. */
+  size = 0
+
+  constructor(rank: PriorityRank) {
+    this.rank = rank
+  }
+
+  get laneCount(): number {
+    return this.#lanes.size
+  }
+
+  get(partition: string): Lane | undefined {
+    return this.#lanes.get(partition)
+  }
+
+  getOrAdd(partition: string, now: number): Lane {
+    const known = this.#lanes.get(partition)
+    if (known !== undefined) return known
+    const lane = new Lane(this.rank, partition, now)
+    this.#lanes.set(partition, lane)
+    this.#link(lane)
+    return lane
+  }
+
+  /** The lane whose turn it is; moves the turn on. */
+  take(): Lane | undefined {
+    const lane = this.#cursor
+    this.#cursor = lane?.next
+    return lane
+  }
+
+  remove(lane: Lane): void {
+    this.#lanes.delete(lane.partition)
+    if (lane.next === lane) {
+      this.#cursor = undefined
+      return
+    }
+    lane.previous.next = lane.next
+    lane.next.previous = lane.previous
+    if (this.#cursor === lane) this.#cursor = lane.next
+  }
+
+  /** A lane with at least the average number of waiting calls; found at once when there is one lane. */
+  crowded(): Lane | undefined {
+    const average = this.size / this.#lanes.size
+    let lane = this.#cursor
+    while (lane !== undefined && lane.size < average) lane = lane.next
+    return lane
+  }
+
+  /** Behind the cursor: a newcomer's turn is last. */
+  #link(lane: Lane): void {
+    const cursor = this.#cursor
+    if (cursor === undefined) {
+      this.#cursor = lane
+      return
+    }
+    lane.next = cursor
+    lane.previous = cursor.previous
+    cursor.previous.next = lane
+    cursor.previous = lane
+  }
+}

@@ -1,0 +1,56 @@
+import type { PriorityRank } from '../priority.ts'
+import type { QueueEntry } from './queue-entry.ts'
+import { isOverloaded } from './wait-budget.ts'
+
+/**
+ * The waiting calls of one priority and one partition, oldest first. Exists only while somebody
+ * waits in it, so the number of lanes is bounded by the number of waiting calls.
+ */
+export class Lane {
+  readonly rank: PriorityRank
+  readonly partition: string
+  /** Since when it has not been empty. */
+  readonly standingSince: number
+  size = 0
+  oldest: QueueEntry | undefined = undefined
+  newest: QueueEntry | undefined = undefined
+  /** Neighbours in the ring of its priority. */
+  next: Lane = this
+  previous: Lane = this
+
+  constructor(rank: PriorityRank, partition: string, now: number) {
+    this.rank = rank
+    this.partition = partition
+    this.standingSince = now
+  }
+
+  push(entry: QueueEntry): void {
+    entry.lane = this
+    entry.older = this.newest
+    if (this.newest === undefined) this.oldest = entry
+    else this.newest.newer = entry
+    this.newest = entry
+    this.size += 1
+  }
+
+  unlink(entry: QueueEntry): void {
+    if (entry.older === undefined) this.oldest = entry.newer
+    else entry.older.newer = entry.newer
+    if (entry.newer === undefined) this.newest = entry.older
+    else entry.newer.older = entry.older
+    entry.older = undefined
+    entry.newer = undefined
+    entry.lane = undefined
+    this.size -= 1
+  }
+
+  /**
+   * Whose turn it is: first come first served while a burst drains, last come first served under
+   * overload, when the oldest have the least chance of being answered in time.
+   */
+  turn(now: number): QueueEntry | undefined {
+    const { newest } = this
+    if (newest === undefined) return undefined
+    return isOverloaded(now - this.standingSince, newest.patienceMs) ? newest : this.oldest
+  }
+}

@@ -1,0 +1,43 @@
+import type { Clock } from '../clock.ts'
+import { systemClock } from '../clock.ts'
+import { adaptiveLimit } from '../limit/adaptive.ts'
+import type { LimitFactory } from '../limit/limit.ts'
+import {
+  functionOption,
+  integerBetween,
+  knownKeys,
+  milliseconds,
+  nonEmptyString,
+} from '../options.ts'
+import type { LimiterOptions, QueueOptions } from './limiter.ts'
+
+/** Every option with a value. */
+export interface ParsedLimiterOptions {
+  readonly name: string
+  readonly limit: LimitFactory
+  readonly clock: Clock
+  readonly maxSize: number
+  /** Undefined: scaled to each call's deadline. */
+  readonly maxWaitMs: number | undefined
+}
+
+export function parseLimiterOptions(options: LimiterOptions): ParsedLimiterOptions {
+  knownKeys('options', options, ['name', 'limit', 'queue', 'clock'])
+  return {
+    name: nonEmptyString('name', options.name),
+    limit: functionOption('limit', options.limit ?? adaptiveLimit()),
+    clock: options.clock ?? systemClock,
+    ...parseQueueOptions(options.queue ?? {}),
+  }
+}
+
+function parseQueueOptions(
+  queue: QueueOptions,
+): Pick<ParsedLimiterOptions, 'maxSize' | 'maxWaitMs'> {
+  knownKeys('queue', queue, ['maxSize', 'maxWaitMs'])
+  const { maxSize = 1000, maxWaitMs } = queue
+  return {
+    maxSize: integerBetween('queue.maxSize', maxSize, 0, Number.MAX_SAFE_INTEGER),
+    maxWaitMs: maxWaitMs === undefined ? undefined : milliseconds('queue.maxWaitMs', maxWaitMs),
+  }
+}

@@ -1,0 +1,63 @@
+import type { Priority } from '../priority.ts'
+import type { Waiter, Waiting } from './admission.ts'
+import type { Lane } from './lane.ts'
+
+/** Where a cancelled entry is reported. */
+export interface EntryOwner {
+  cancelEntry(entry: QueueEntry): void
+}
+
+/** One waiting call; a node of its lane's linked list, so that leaving costs O(1). */
+export class QueueEntry implements Waiting, EventListenerObject {
+  readonly kind = 'waiting'
+  readonly owner: EntryOwner
+  readonly waiter: Waiter
+  readonly priority: Priority
+  readonly workload: string | undefined
+  readonly signal: AbortSignal | undefined
+  readonly enqueuedAt: number
+  /** Monotonic milliseconds after which it is refused. */
+  readonly expiresAt: number
+  /** The caller's patience; decides when its lane counts as overloaded. */
+  readonly patienceMs: number
+  /** Undefined once it has left the queue. */
+  lane: Lane | undefined = undefined
+  older: QueueEntry | undefined = undefined
+  newer: QueueEntry | undefined = undefined
+
+  constructor(
+    fields: Pick<
+      QueueEntry,
+      | 'owner'
+      | 'waiter'
+      | 'priority'
+      | 'workload'
+      | 'signal'
+      | 'enqueuedAt'
+      | 'expiresAt'
+      | 'patienceMs'
+    >,
+  ) {
+    this.owner = fields.owner
+    this.waiter = fields.waiter
+    this.priority = fields.priority
+    this.workload = fields.workload
+    this.signal = fields.signal
+    this.enqueuedAt = fields.enqueuedAt
+    this.expiresAt = fields.expiresAt
+    this.patienceMs = fields.patienceMs
+  }
+
+  cancel(): void {
+    this.owner.cancelEntry(this)
+  }
+
+  /** The entry itself listens to its signal: no closure per waiting call. */
+  handleEvent(): void {
+    this.cancel()
+  }
+}
+
+interface EventListenerObject {
+  handleEvent(event: Event): void
+}

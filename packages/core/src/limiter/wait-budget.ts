@@ -1,0 +1,62 @@
+/** What the wait of one call is decided on. All in milliseconds. */
+export interface WaitQuestion {
+  /** Time the caller has left, if it said so. */
+  readonly deadlineMs: number | undefined
+  /** The call's own bound, if any. */
+  readonly maxWaitMs: number | undefined
+  /** The queue's bound, if the user set one. */
+  readonly queueMaxWaitMs: number | undefined
+  /** What a call takes at present. */
+  readonly meanDurationMs: number
+  /** For how long the call's lane has not been empty. */
+  readonly standingMs: number
+}
+
+/**
+ * Patience of a caller that names no deadline. A second is what interactive clients and most
+ * gateways give an upstream before a user notices; half of it may be spent in the queue.
+ */
+export const assumedDeadlineMs = 1000
+export const defaultMaxWaitMs: number = assumedDeadlineMs / 2
+
+/** A queue that did not empty for this many deadlines is no burst but overload. */
+const standingDeadlines = 1.5
+/** Part of the deadline that a call may wait under overload. */
+const overloadedBudgetRatio = 0.05
+/** Part of the deadline that may be spent here at all; the rest is the way back. */
+const usableDeadlineRatio = 0.9
+
+/** What the caller's patience is taken to be. */
+export function patienceMs(deadlineMs: number | undefined): number {
+  return deadlineMs ?? assumedDeadlineMs
+}
+
+/**
+ * Whether a lane is overloaded rather than bursting. The idea of CoDel (Nichols and Jacobson, ACM
+ * Queue 2012) as applied to request queues by Facebook ("Fail at scale", ACM Queue 2015), with its
+ * two constants scaled to the deadline: fixed 5 ms and 100 ms refuse bursts that a one-second
+ * deadline could well have absorbed.
+ */
+export function isOverloaded(standingMs: number, patience: number): boolean {
+  return standingMs > standingDeadlines * patience
+}
+
+/**
+ * How long this call may wait. While the queue only absorbs a burst: all that the deadline leaves
+ * after the call itself. Under standing overload: a twentieth of the deadline, since whoever waits
+ * longer only delays somebody younger.
+ */
+export function waitBudgetMs(question: WaitQuestion): number {
+  const patience = patienceMs(question.deadlineMs)
+  const own = question.maxWaitMs ?? Infinity
+  const queue = question.queueMaxWaitMs ?? Infinity
+  if (isOverloaded(question.standingMs, patience)) {
+    return Math.min(own, queue, overloadedBudgetRatio * patience)
+  }
+  return Math.min(own, queue, patientBudgetMs(question))
+}
+
+function patientBudgetMs({ deadlineMs, meanDurationMs }: WaitQuestion): number {
+  if (deadlineMs === undefined) return defaultMaxWaitMs
+  return usableDeadlineRatio * deadlineMs - meanDurationMs
+}

@@ -1,0 +1,106 @@
+import type { PriorityRank } from '../priority.ts'
+import { ExpiryHeap } from './expiry-heap.ts'
+import type { Lane } from './lane.ts'
+import { LaneRing } from './lane-ring.ts'
+import type { QueueEntry } from './queue-entry.ts'
+
+/** Who waits, in which order, until when. Knows nothing of permits. */
+export class WaitingQueue {
+  readonly #rings: readonly LaneRing[] = [0, 1, 2, 3].map(
+    (rank) => new LaneRing(rank as PriorityRank),
+  )
+  readonly #expiries = new ExpiryHeap()
+  #size = 0
+
+  get size(): number {
+    return this.#size
+  }
+
+  push(entry: QueueEntry, rank: PriorityRank, partition: string): void {
+    const ring = this.#rings[rank]!
+    ring.getOrAdd(partition, entry.enqueuedAt).push(entry)
+    ring.size += 1
+    this.#size += 1
+    this.#expiries.push(entry, this.#size)
+  }
+
+  /** Takes the entry out; false when it had left before. */
+  remove(entry: QueueEntry): boolean {
+    const lane = entry.lane
+    if (lane === undefined) return false
+    const ring = this.#rings[lane.rank]!
+    lane.unlink(entry)
+    if (lane.size === 0) ring.remove(lane)
+    ring.size -= 1
+    this.#size -= 1
+    return true
+  }
+
+  /** Takes out the call whose turn it is: most important priority, next partition. */
+  next(now: number): QueueEntry | undefined {
+    for (const ring of this.#rings) {
+      const entry = ring.size === 0 ? undefined : ring.take()?.turn(now)
+      if (entry === undefined) continue
+      this.remove(entry)
+      return entry
+    }
+    return undefined
+  }
+
+  /** The earliest time at which somebody must be refused. */
+  nextExpiry(): number | undefined {
+    return this.#expiries.peek()?.expiresAt
+  }
+
+  /** Takes out one call that has waited as long as it may. */
+  nextExpired(now: number): QueueEntry | undefined {
+    const entry = this.#expiries.peek()
+    if (entry === undefined || entry.expiresAt > now) return undefined
+    this.remove(entry)
+    return entry
+  }
+
+  /**
+   * Takes out somebody for a newcomer to a full queue: the oldest call of a crowded lane in the
+   * least important priority. Undefined when the newcomer itself is the one to refuse.
+   */
+  evict(rank: PriorityRank, partition: string): QueueEntry | undefined {
+    const victim = this.#victimLane(rank, partition)?.oldest
+    if (victim !== undefined) this.remove(victim)
+    return victim
+  }
+
+  /** Whether somebody would make room for a call of this priority. */
+  hasLessImportant(rank: PriorityRank): boolean {
+    return this.#rings.some((ring) => ring.rank > rank && ring.size > 0)
+  }
+
+  #victimLane(rank: PriorityRank, partition: string): Lane | undefined {
+    const ring = this.#rings.findLast(({ size }) => size > 0)
+    if (ring === undefined || ring.rank < rank) return undefined
+    const lane = ring.crowded()
+    if (ring.rank > rank) return lane
+    const own = ring.get(partition)?.size ?? 0
+    return lane !== undefined && lane.size > own + 1 ? lane : undefined
+  }
+
+  /** For how long the lane of such a call has not been empty. */
+  standingMs(rank: PriorityRank, partition: string, now: number): number {
+    const lane = this.#rings[rank]!.get(partition)
+    return lane === undefined ? 0 : now - lane.standingSince
+  }
+
+  /**
+   * Calls that would be served before a newcomer: all more important ones and, unless the newest go
+   * first, those of its own priority, by its partition's place in the round robin.
+   */
+  ahead(rank: PriorityRank, partition: string, newestFirst: boolean): number {
+    let ahead = 0
+    for (let more = 0; more < rank; more += 1) ahead += this.#rings[more]!.size
+    if (newestFirst) return ahead
+    const ring = this.#rings[rank]!
+    const own = ring.get(partition)?.size ?? 0
+    const lanes = own === 0 ? ring.laneCount : ring.laneCount - 1
+    return ahead + Math.min(ring.size, own + lanes * (own + 1))
+  }
+}
