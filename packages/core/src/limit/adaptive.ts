@@ -116,8 +116,7 @@ class AdaptiveLimit implements Limit {
 
   #blackout(sample: Sample, now: number): void {
     if (sample.startedAt < this.#cutAt) return
-    const target =
-      this.#mode.kind === 'recovering' ? this.#mode.target : Math.round(this.#estimate)
+    const target = this.#mode.kind === 'recovering' ? this.#mode.target : Math.round(this.#estimate)
     this.#cutAt = now
     this.#set({ limit: this.#estimate / 2, reason: 'blackout' })
     this.#mode = { kind: 'recovering', target }
@@ -213,7 +212,8 @@ class AdaptiveLimit implements Limit {
     if (!mode.slot.isSecond && usable && continues) {
       this.#mode = this.#startSlot(now, { sign: mode.slot.sign, seen: mode.seen })
     } else {
-      if (mode.slot.isSecond && usable && mode.first !== undefined) this.#endPair(mode, mode.first.seen, now)
+      if (mode.slot.isSecond && usable && mode.first !== undefined)
+        this.#endPair(mode, mode.first.seen, now)
       else if (mode.slot.isSecond) this.reason = 'not_limiting'
       if (this.#mode.kind === 'probing') this.#mode = this.#startSlot(now, undefined)
     }
@@ -242,7 +242,10 @@ class AdaptiveLimit implements Limit {
     const elasticity = this.#elasticity.towards(neutralElasticity(this.#estimate), priorInformation)
     this.#set(settle(this.#estimate, elasticity))
     const { information } = this.#elasticity
-    if (information > 9 && this.#elasticity.towards(0, 0.01) + 1.5 / Math.sqrt(information) < 0.35) {
+    if (
+      information > 9 &&
+      this.#elasticity.towards(0, 0.01) + 1.5 / Math.sqrt(information) < 0.35
+    ) {
       this.#mode = this.#growFrom(now, undefined)
     }
   }

@@ -22,6 +22,8 @@ export interface Sample {
   readonly outcome: Outcome
   /** Calls of one workload cost about the same (a route, a statement); undefined: all alike. */
   readonly workload: string | undefined
+  /** Milliseconds after which the answer is worthless; a second when the caller did not say. */
+  readonly patienceMs: number
 }
 
 /**

@@ -1,7 +1,7 @@
 import { channels } from '../channels.ts'
-import type { Clock, TimerHandle } from '../clock.ts'
+import type { Clock } from '../clock.ts'
 import type { Limit } from '../limit/limit.ts'
-import type { Priority, PriorityRank } from '../priority.ts'
+import type { Priority } from '../priority.ts'
 import { checkPriority, rankOf } from '../priority.ts'
 import type { AcquireOptions, Admission, Permit, Refusal, Waiter } from './admission.ts'
 import { refusal, refusalError } from './admission.ts'
@@ -14,8 +14,10 @@ import type { PermitOwner } from './permit.ts'
 import { IssuedPermit } from './permit.ts'
 import type { EntryOwner } from './queue-entry.ts'
 import { QueueEntry } from './queue-entry.ts'
+import { QueueTimer } from './queue-timer.ts'
 import { Tally } from './tally.ts'
-import { isOverloaded, patienceMs, waitBudgetMs } from './wait-budget.ts'
+import { patienceMs } from './wait-budget.ts'
+import { WaitPlanner } from './wait-planner.ts'
 import { WaitingQueue } from './waiting-queue.ts'
 
 /**
@@ -39,21 +41,23 @@ class QueueingLimiter implements Limiter, PermitOwner, EntryOwner {
   readonly #limit: Limit
   readonly #queue = new WaitingQueue()
   readonly #maxSize: number
-  readonly #maxWaitMs: number | undefined
+  readonly #planner: WaitPlanner
+  readonly #timer: QueueTimer
   readonly #tally = new Tally()
   readonly #duration = new DurationMean()
   #inFlight = 0
   #closed = false
   #dispatching = false
-  #timer: TimerHandle | undefined
-  #timerAt = Infinity
 
   constructor(options: ParsedLimiterOptions) {
     this.name = options.name
     this.#clock = options.clock
     this.#limit = options.limit({ clock: options.clock })
     this.#maxSize = options.maxSize
-    this.#maxWaitMs = options.maxWaitMs
+    this.#planner = new WaitPlanner(this.#queue, this.#duration, this.#limit, options.maxWaitMs)
+    this.#timer = new QueueTimer(options.clock, () => {
+      this.#onQueueTimer()
+    })
   }
 
   get limit(): number {
@@ -75,7 +79,7 @@ class QueueingLimiter implements Limiter, PermitOwner, EntryOwner {
     checkPriority(priority)
     const reason = this.#obstacle(options)
     if (reason !== undefined) return this.#refuse(priority, reason)
-    if (this.#hasRoom(now)) return this.#issue(priority, options.workload, now, 0)
+    if (this.#hasRoom(now)) return this.#issue(priority, options, now)
     return waiter === undefined
       ? this.#refuse(priority, 'limit')
       : this.#enqueue(options, priority, waiter, now)
@@ -113,9 +117,11 @@ class QueueingLimiter implements Limiter, PermitOwner, EntryOwner {
     const obstacle = this.#obstacle(options)
     if (obstacle !== undefined) return refusal(obstacle, 0)
     if (this.#hasRoom(now)) return undefined
-    const priority = options.priority ?? 'default'
-    const reason = this.#cannotWait(options, rankOf(priority), now) ?? this.#fullFor(priority)
-    return reason === undefined ? undefined : refusal(reason, this.#backlogMs())
+    const plan = this.#planner.plan(options, now)
+    if (plan.kind === 'refuse') return refusal(plan.reason, this.#planner.backlogMs())
+    return this.#isFullFor(options.priority ?? 'default')
+      ? refusal('limit', this.#planner.backlogMs())
+      : undefined
   }
 
   stats(): LimiterStats {
@@ -129,7 +135,7 @@ class QueueingLimiter implements Limiter, PermitOwner, EntryOwner {
       queued: this.#queue.size,
       ...this.#tally.snapshot(),
       meanDurationMs: this.#duration.value,
-      estimatedWaitMs: this.#hasRoom(now) ? 0 : this.#waitMs(rankOf('default'), '', false),
+      estimatedWaitMs: this.#hasRoom(now) ? 0 : this.#planner.waitMs(rankOf('default'), '', false),
     }
   }
 
@@ -138,7 +144,7 @@ class QueueingLimiter implements Limiter, PermitOwner, EntryOwner {
     for (let entry = this.#queue.next(0); entry !== undefined; entry = this.#queue.next(0)) {
       this.#turnAway(entry, 'closed')
     }
-    this.#disarm()
+    this.#timer.cancel()
   }
 
   /** PermitOwner */
@@ -178,87 +184,45 @@ class QueueingLimiter implements Limiter, PermitOwner, EntryOwner {
     return this.#queue.size === 0 && this.#inFlight < this.#limit.at(now)
   }
 
-  #issue(
-    priority: Priority,
-    workload: string | undefined,
-    now: number,
-    waitedMs: number,
-  ): IssuedPermit {
+  #issue(priority: Priority, options: AcquireOptions, now: number): IssuedPermit {
+    this.#countIn(priority)
+    const patience = patienceMs(options.deadlineMs)
+    return new IssuedPermit(this, priority, options.workload, patience, now, 0, this.#inFlight)
+  }
+
+  #countIn(priority: Priority): void {
     this.#tally.admitted[priority] += 1
     this.#inFlight += 1
-    return new IssuedPermit(this, priority, workload, now, waitedMs, this.#inFlight)
   }
 
   #enqueue(options: AcquireOptions, priority: Priority, waiter: Waiter, now: number): Admission {
+    const plan = this.#planner.plan(options, now)
+    if (plan.kind === 'refuse') return this.#refuse(priority, plan.reason)
     const rank = rankOf(priority)
     const partition = options.partition ?? ''
-    const reason = this.#cannotWait(options, rank, now)
-    if (reason !== undefined) return this.#refuse(priority, reason)
     if (this.#queue.size >= this.#maxSize) {
       const victim = this.#queue.evict(rank, partition)
       if (victim === undefined) return this.#refuse(priority, 'limit')
       this.#turnAway(victim, 'evicted')
     }
-    const entry = this.#entry(options, priority, waiter, now)
-    this.#queue.push(entry, rank, partition)
-    entry.signal?.addEventListener('abort', entry)
-    this.#arm(entry.expiresAt, now)
-    return entry
-  }
-
-  #entry(
-    options: AcquireOptions,
-    priority: Priority,
-    waiter: Waiter,
-    enqueuedAt: number,
-  ): QueueEntry {
-    return new QueueEntry({
+    const entry = new QueueEntry({
       owner: this,
       waiter,
       priority,
       workload: options.workload,
       signal: options.signal,
-      enqueuedAt,
-      expiresAt: enqueuedAt + this.#budgetMs(options, enqueuedAt),
+      enqueuedAt: now,
+      expiresAt: now + plan.budgetMs,
       patienceMs: patienceMs(options.deadlineMs),
     })
+    this.#queue.push(entry, rank, partition)
+    entry.signal?.addEventListener('abort', entry)
+    this.#timer.noLaterThan(entry.expiresAt, now)
+    return entry
   }
 
-  #budgetMs(options: AcquireOptions, now: number): number {
-    const rank = rankOf(options.priority ?? 'default')
-    return waitBudgetMs({
-      deadlineMs: options.deadlineMs,
-      maxWaitMs: options.maxWaitMs,
-      queueMaxWaitMs: this.#maxWaitMs,
-      meanDurationMs: this.#duration.value,
-      standingMs: this.#queue.standingMs(rank, options.partition ?? '', now),
-    })
-  }
-
-  #cannotWait(options: AcquireOptions, rank: PriorityRank, now: number): RefusalReason | undefined {
-    const budgetMs = this.#budgetMs(options, now)
-    if (budgetMs <= 0) return 'deadline'
-    const partition = options.partition ?? ''
-    const standingMs = this.#queue.standingMs(rank, partition, now)
-    const newestFirst = isOverloaded(standingMs, patienceMs(options.deadlineMs))
-    const waitMs = this.#waitMs(rank, partition, newestFirst)
-    return waitMs > budgetMs ? 'estimated_wait' : undefined
-  }
-
-  #fullFor(priority: Priority): RefusalReason | undefined {
-    const full = this.#queue.size >= this.#maxSize
-    return full && !this.#queue.hasLessImportant(rankOf(priority)) ? 'limit' : undefined
-  }
-
-  /** By Little's law a permit comes free every mean duration / limit. */
-  #waitMs(rank: PriorityRank, partition: string, newestFirst: boolean): number {
-    const ahead = this.#queue.ahead(rank, partition, newestFirst)
-    return ((ahead + 1) * this.#duration.value) / this.#limit.current
-  }
-
-  /** How long the calls that wait now will take to drain. */
-  #backlogMs(): number {
-    return ((this.#queue.size + 1) * this.#duration.value) / this.#limit.current
+  #isFullFor(priority: Priority): boolean {
+    return this.#queue.size >= this.#maxSize && !this.#queue.hasLessImportant(rankOf(priority))
   }
 
   /** Hands out what is free. A waiter that releases at once is served by the loop, not by recursion. */
@@ -275,13 +239,17 @@ class QueueingLimiter implements Limiter, PermitOwner, EntryOwner {
     } finally {
       this.#dispatching = false
     }
-    if (this.#queue.size === 0) this.#disarm()
+    if (this.#queue.size === 0) this.#timer.cancel()
   }
 
   #admitEntry(entry: QueueEntry, now: number): void {
     entry.signal?.removeEventListener('abort', entry)
-    const waitedMs = now - entry.enqueuedAt
-    entry.waiter.admitted(this.#issue(entry.priority, entry.workload, now, waitedMs))
+    this.#countIn(entry.priority)
+    const { priority, workload, patienceMs: patience, enqueuedAt } = entry
+    const waited = now - enqueuedAt
+    entry.waiter.admitted(
+      new IssuedPermit(this, priority, workload, patience, now, waited, this.#inFlight),
+    )
   }
 
   #expire(now: number): void {
@@ -296,13 +264,13 @@ class QueueingLimiter implements Limiter, PermitOwner, EntryOwner {
   #turnAway(entry: QueueEntry, reason: RefusalReason): void {
     entry.signal?.removeEventListener('abort', entry)
     entry.waiter.refused(this.#refuse(entry.priority, reason))
-    if (this.#queue.size === 0) this.#disarm()
+    if (this.#queue.size === 0) this.#timer.cancel()
   }
 
   #refuse(priority: Priority, reason: RefusalReason): Refusal {
     this.#tally.refused[priority][reason] += 1
     if (channels.limiterRefused.hasSubscribers) this.#publishRefusal(priority, reason)
-    return refusal(reason, this.#backlogMs())
+    return refusal(reason, this.#planner.backlogMs())
   }
 
   #publishRefusal(priority: Priority, reason: RefusalReason): void {
@@ -316,26 +284,10 @@ class QueueingLimiter implements Limiter, PermitOwner, EntryOwner {
     })
   }
 
-  /** One timer for the whole queue, set to the first call that must be told. */
-  #arm(expiresAt: number, now: number): void {
-    if (expiresAt >= this.#timerAt) return
-    this.#disarm()
-    this.#timerAt = expiresAt
-    this.#timer = this.#clock.setTimer(this.#onTimer, Math.ceil(expiresAt - now))
-  }
-
-  #disarm(): void {
-    if (this.#timer !== undefined) this.#clock.clearTimer(this.#timer)
-    this.#timer = undefined
-    this.#timerAt = Infinity
-  }
-
-  readonly #onTimer = (): void => {
+  #onQueueTimer(): void {
     const now = this.#clock.now()
-    this.#timer = undefined
-    this.#timerAt = Infinity
     this.#dispatch(now)
     const next = this.#queue.nextExpiry()
-    if (next !== undefined) this.#arm(next, now)
+    if (next !== undefined) this.#timer.noLaterThan(next, now)
   }
 }

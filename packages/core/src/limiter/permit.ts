@@ -15,6 +15,7 @@ export class IssuedPermit implements Permit, Sample {
   readonly kind = 'permit'
   readonly priority: Priority
   readonly workload: string | undefined
+  readonly patienceMs: number
   readonly startedAt: number
   readonly waitedMs: number
   readonly inFlight: number
@@ -26,6 +27,7 @@ export class IssuedPermit implements Permit, Sample {
     owner: PermitOwner,
     priority: Priority,
     workload: string | undefined,
+    patienceMs: number,
     startedAt: number,
     waitedMs: number,
     inFlight: number,
@@ -33,6 +35,7 @@ export class IssuedPermit implements Permit, Sample {
     this.#owner = owner
     this.priority = priority
     this.workload = workload
+    this.patienceMs = patienceMs
     this.startedAt = startedAt
     this.waitedMs = waitedMs
     this.inFlight = inFlight

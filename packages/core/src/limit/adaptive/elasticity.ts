@@ -40,8 +40,6 @@ export class Elasticity {
    * 1 / sqrt(`priorInformation`).
    */
   towards(prior: number, priorInformation: number): number {
-    return (
-      (this.#weighted + prior * priorInformation) / (this.#information + priorInformation)
-    )
+    return (this.#weighted + prior * priorInformation) / (this.#information + priorInformation)
   }
 }

@@ -1,0 +1,65 @@
+import type { Limit } from '../limit/limit.ts'
+import type { PriorityRank } from '../priority.ts'
+import { rankOf } from '../priority.ts'
+import type { AcquireOptions, RefusalReason } from './admission.ts'
+import type { DurationMean } from './duration-mean.ts'
+import { isOverloaded, patienceMs, waitBudgetMs } from './wait-budget.ts'
+import type { WaitingQueue } from './waiting-queue.ts'
+
+/** Whether a call may wait, and for how long. */
+export type WaitPlan =
+  | { readonly kind: 'wait'; readonly budgetMs: number }
+  | { readonly kind: 'refuse'; readonly reason: RefusalReason }
+
+/** Weighs what a call may wait against what it would have to wait. */
+export class WaitPlanner {
+  readonly #queue: WaitingQueue
+  readonly #duration: DurationMean
+  readonly #limit: Limit
+  readonly #queueMaxWaitMs: number | undefined
+
+  constructor(
+    queue: WaitingQueue,
+    duration: DurationMean,
+    limit: Limit,
+    queueMaxWaitMs: number | undefined,
+  ) {
+    this.#queue = queue
+    this.#duration = duration
+    this.#limit = limit
+    this.#queueMaxWaitMs = queueMaxWaitMs
+  }
+
+  /** Who cannot make it is told at once rather than after its deadline. */
+  plan(options: AcquireOptions, now: number): WaitPlan {
+    const rank = rankOf(options.priority ?? 'default')
+    const partition = options.partition ?? ''
+    const standingMs = this.#queue.standingMs(rank, partition, now)
+    const budgetMs = waitBudgetMs({
+      deadlineMs: options.deadlineMs,
+      maxWaitMs: options.maxWaitMs,
+      queueMaxWaitMs: this.#queueMaxWaitMs,
+      meanDurationMs: this.#duration.value,
+      standingMs,
+    })
+    if (budgetMs <= 0) return { kind: 'refuse', reason: 'deadline' }
+    const newestFirst = isOverloaded(standingMs, patienceMs(options.deadlineMs))
+    return this.waitMs(rank, partition, newestFirst) > budgetMs
+      ? { kind: 'refuse', reason: 'estimated_wait' }
+      : { kind: 'wait', budgetMs }
+  }
+
+  /** By Little's law a permit comes free every mean duration / limit. */
+  waitMs(rank: PriorityRank, partition: string, newestFirst: boolean): number {
+    return this.#drainMs(this.#queue.ahead(rank, partition, newestFirst) + 1)
+  }
+
+  /** How long the calls that wait now take to drain. */
+  backlogMs(): number {
+    return this.#drainMs(this.#queue.size + 1)
+  }
+
+  #drainMs(calls: number): number {
+    return (calls * this.#duration.value) / this.#limit.current
+  }
+}
