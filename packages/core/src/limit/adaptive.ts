@@ -63,6 +63,7 @@ class AdaptiveLimit implements Limit {
   #mode: Mode
   #slotMs = 500
   #meanMs = 0
+  #lateness = 0
   #dropScore = 0
   #cutAt = -Infinity
 
@@ -87,6 +88,7 @@ class AdaptiveLimit implements Limit {
   onSample(sample: Sample, now: number): void {
     if (sample.outcome === 'ignored') return
     this.#meanMs += 0.05 * (sample.durationMs - this.#meanMs)
+    this.#lateness += 0.05 * (sample.durationMs / sample.patienceMs - this.#lateness)
     this.#dropScore += ((sample.outcome === 'dropped' ? 1 : 0) - this.#dropScore) / 8
     if (sample.outcome === 'dropped' && this.#dropScore > 0.5) {
       this.#blackout(sample, now)
@@ -150,7 +152,7 @@ class AdaptiveLimit implements Limit {
     const { latency } = seen
     const knee =
       previous === undefined ? undefined : kneeOf(previous.limit, limit, latency - previous.latency)
-    if (knee !== undefined || limit >= this.#options.maxLimit) {
+    if (knee !== undefined || limit >= this.#options.maxLimit || this.#lateness > 0.3) {
       this.#set({ limit: knee ?? limit, reason: 'knee_found' })
       this.#baselines.endRound(true)
       this.#mode = this.#probe(now)
@@ -240,12 +242,16 @@ class AdaptiveLimit implements Limit {
     }
     this.#swingNow = Math.max(0.05, Math.min(0.35, 0.9 * Math.sqrt(variance)))
     const elasticity = this.#elasticity.towards(neutralElasticity(this.#estimate), priorInformation)
-    this.#set(settle(this.#estimate, elasticity))
+    const decision = settle(this.#estimate, elasticity)
     const { information } = this.#elasticity
-    if (
-      information > 9 &&
-      this.#elasticity.towards(0, 0.01) + 1.5 / Math.sqrt(information) < 0.35
-    ) {
+    const measured = this.#elasticity.towards(0, 1e-6)
+    const error = 1 / Math.sqrt(information + 1e-6)
+    if (decision.limit > this.#estimate && this.#lateness > 0.3 && measured + 2 * error > 0.1) {
+      this.#set({ limit: this.#estimate * 0.99, reason: 'too_late_to_grow' })
+      return
+    }
+    this.#set(decision)
+    if (information > 9 && measured + 1.5 * error < 0.35 && this.#lateness < 0.3) {
       this.#mode = this.#growFrom(now, undefined)
     }
   }

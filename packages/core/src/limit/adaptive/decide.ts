@@ -11,6 +11,7 @@ export type AdaptiveReason =
   | 'concurrency_helps'
   | 'at_the_knee'
   | 'concurrency_hurts'
+  | 'too_late_to_grow'
   | 'not_limiting'
   | 'latency_changed'
   | 'blackout'
