@@ -13,6 +13,7 @@ import { parseLimiterOptions } from './options.ts'
 import type { PermitOwner } from './permit.ts'
 import { IssuedPermit } from './permit.ts'
 import type { EntryOwner } from './queue-entry.ts'
+import { PermitPromise } from './permit-promise.ts'
 import { QueueEntry } from './queue-entry.ts'
 import { QueueTimer } from './queue-timer.ts'
 import { Tally } from './tally.ts'
@@ -90,19 +91,13 @@ class QueueingLimiter implements Limiter, PermitOwner, EntryOwner {
     return admission.kind === 'permit' ? admission : undefined
   }
 
-  acquire(options?: AcquireOptions): Promise<Permit> {
-    return new Promise((resolve, reject) => {
-      const refused = (answer: Refusal): void => {
-        reject(refusalError(answer))
-      }
-      const admission = this.admit(options, { admitted: resolve, refused })
-      if (admission.kind === 'permit') resolve(admission)
-      if (admission.kind === 'refusal') refused(admission)
-    })
+  async acquire(options?: AcquireOptions): Promise<Permit> {
+    return this.#permit(options)
   }
 
   async run<T>(work: (permit: Permit) => PromiseLike<T> | T, options?: AcquireOptions): Promise<T> {
-    const permit = await this.acquire(options)
+    const admission = this.#permit(options)
+    const permit = 'kind' in admission ? admission : await admission
     try {
       const result = await work(permit)
       permit.release('success')
@@ -161,6 +156,14 @@ class QueueingLimiter implements Limiter, PermitOwner, EntryOwner {
   /** EntryOwner */
   cancelEntry(entry: QueueEntry): void {
     if (this.#queue.remove(entry)) this.#turnAway(entry, 'cancelled')
+  }
+
+  #permit(options: AcquireOptions | undefined): Permit | Promise<Permit> {
+    const waiter = new PermitPromise()
+    const admission = this.admit(options, waiter)
+    if (admission.kind === 'permit') return admission
+    if (admission.kind === 'refusal') throw refusalError(admission)
+    return waiter.promise()
   }
 
   #learn(permit: IssuedPermit, now: number): void {

@@ -1,0 +1,26 @@
+import type { Permit, Refusal, Waiter } from './admission.ts'
+import { refusalError } from './admission.ts'
+
+/**
+ * A waiter that becomes a promise only if there is something to wait for, so that a call that is
+ * admitted at once costs none. Safe because a waiter is never called before `admit` has returned.
+ */
+export class PermitPromise implements Waiter {
+  #resolve: ((permit: Permit) => void) | undefined
+  #reject: ((error: Error) => void) | undefined
+
+  promise(): Promise<Permit> {
+    return new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+  }
+
+  admitted(permit: Permit): void {
+    this.#resolve?.(permit)
+  }
+
+  refused(refusal: Refusal): void {
+    this.#reject?.(refusalError(refusal))
+  }
+}
