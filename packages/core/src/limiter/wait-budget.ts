@@ -8,6 +8,8 @@ export interface WaitQuestion {
   readonly queueMaxWaitMs: number | undefined
   /** What a call takes at present. */
   readonly meanDurationMs: number
+  /** How often a permit comes free at present. */
+  readonly permitIntervalMs: number
   /** For how long the call's lane has not been empty. */
   readonly standingMs: number
 }
@@ -23,6 +25,12 @@ export const defaultMaxWaitMs: number = assumedDeadlineMs / 2
 const standingDeadlines = 1.5
 /** Part of the deadline that a call may wait under overload. */
 const overloadedBudgetRatio = 0.05
+/**
+ * Permits that come free during the wait of an overloaded call, at least. Behind a slow downstream a
+ * twentieth of the deadline may be two permits long; the lane would often be empty when one comes
+ * free, and the permit would go to somebody less important.
+ */
+const overloadedBudgetPermits = 8
 /** Part of the deadline that may be spent here at all; the rest is the way back. */
 const usableDeadlineRatio = 0.9
 
@@ -43,17 +51,24 @@ export function isOverloaded(standingMs: number, patience: number): boolean {
 
 /**
  * How long this call may wait. While the queue only absorbs a burst: all that the deadline leaves
- * after the call itself. Under standing overload: a twentieth of the deadline, since whoever waits
- * longer only delays somebody younger.
+ * after the call itself. Under standing overload: a twentieth of the deadline or a few permits, since
+ * whoever waits longer only delays somebody younger.
  */
 export function waitBudgetMs(question: WaitQuestion): number {
   const patience = patienceMs(question.deadlineMs)
   const own = question.maxWaitMs ?? Infinity
   const queue = question.queueMaxWaitMs ?? Infinity
   if (isOverloaded(question.standingMs, patience)) {
-    return Math.min(own, queue, overloadedBudgetRatio * patience)
+    return Math.min(own, queue, patientBudgetMs(question), hurriedBudgetMs(question))
   }
   return Math.min(own, queue, patientBudgetMs(question))
+}
+
+function hurriedBudgetMs({ deadlineMs, permitIntervalMs }: WaitQuestion): number {
+  return Math.max(
+    overloadedBudgetRatio * patienceMs(deadlineMs),
+    overloadedBudgetPermits * permitIntervalMs,
+  )
 }
 
 function patientBudgetMs({ deadlineMs, meanDurationMs }: WaitQuestion): number {

@@ -40,6 +40,7 @@ export class WaitPlanner {
       maxWaitMs: options.maxWaitMs,
       queueMaxWaitMs: this.#queueMaxWaitMs,
       meanDurationMs: this.#duration.value,
+      permitIntervalMs: this.#drainMs(1),
       standingMs,
     })
     if (budgetMs <= 0) return { kind: 'refuse', reason: 'deadline' }
