@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts'
 import { knownKeys, numberBetween, positiveInteger } from '../options.ts'
-import { kneeOf, neutralElasticity, settle } from './adaptive/decide.ts'
+import { compareSteps, neutralElasticity, settle } from './adaptive/decide.ts'
 import type { AdaptiveReason, Decision } from './adaptive/decide.ts'
 import { Elasticity } from './adaptive/elasticity.ts'
 import { Moments } from './adaptive/moments.ts'
@@ -30,6 +30,7 @@ interface Growing {
   readonly limit: number
   readonly seen: Moments
   readonly previous: { readonly limit: number; readonly latency: number } | undefined
+  readonly down: boolean
 }
 interface Probing {
   readonly kind: 'probing'
@@ -58,7 +59,8 @@ class AdaptiveLimit implements Limit {
   readonly #options: Required<AdaptiveLimitOptions>
   readonly #clock: Clock
   readonly #baselines = new WorkloadBaselines()
-  readonly #elasticity = new Elasticity()
+  readonly #elasticity = new Elasticity(0.8)
+  readonly #recent = new Elasticity(0.4)
   #estimate: number
   #mode: Mode
   #slotMs = 500
@@ -130,40 +132,76 @@ class AdaptiveLimit implements Limit {
     if (this.#estimate >= target) this.#mode = this.#probe(now)
   }
 
-  #growFrom(now: number, previous: Growing['previous']): Growing {
+  #growFrom(now: number, previous: Growing['previous'], down = false): Growing {
     return {
       kind: 'growing',
       startedAt: now,
       limit: Math.round(this.#estimate),
       seen: new Moments(),
       previous,
+      down,
     }
   }
 
   #observeGrowth(mode: Growing, sample: Sample, now: number): void {
     if (sample.startedAt < mode.startedAt) return
     if (sample.waitedMs === 0 && sample.inFlight < mode.limit) return
-    mode.seen.add(this.#baselines.relative(sample.workload, Math.log(sample.durationMs + 0.01)), 0)
+    mode.seen.add(this.#baselines.relative(sample.workload, sample.durationMs), 1)
     if (mode.seen.count < Math.max(minStepSamples, mode.limit)) return
+    if (
+      mode.seen.variance > 0.005 &&
+      mode.seen.count < 50 * mode.limit &&
+      now - mode.startedAt < 1000
+    )
+      return
     this.#endStep(mode, now)
   }
 
-  #endStep({ limit, seen, previous }: Growing, now: number): void {
+  #endStep({ limit, seen, previous, down }: Growing, now: number): void {
     const { latency } = seen
-    const knee =
-      previous === undefined ? undefined : kneeOf(previous.limit, limit, latency - previous.latency)
-    if (knee !== undefined || limit >= this.#options.maxLimit || this.#lateness > 0.3) {
-      this.#set({ limit: knee ?? limit, reason: 'knee_found' })
-      this.#baselines.endRound(true)
-      this.#mode = this.#probe(now)
+    const point = { limit, latency }
+    const finding =
+      previous === undefined || previous.limit === limit
+        ? ({ kind: 'below_the_knee' } as const)
+        : compareSteps(previous, point)
+    const first = previous === undefined || !down
+    if (
+      finding.kind === 'below_the_knee' &&
+      limit < this.#options.maxLimit &&
+      this.#lateness < 0.3
+    ) {
+      this.#set({ limit: limit * growthFactor, reason: 'growing' })
+      this.#mode = this.#growFrom(now, point)
       return
     }
-    this.#set({ limit: limit * growthFactor, reason: 'growing' })
-    this.#mode = this.#growFrom(now, { limit, latency })
+    if (finding.kind === 'above_the_knee' && limit > this.#options.minLimit) {
+      this.#set({ limit: limit / growthFactor, reason: 'searching_down' })
+      this.#mode = this.#growFrom(now, point, true)
+      return
+    }
+    if (
+      finding.kind === 'knee' &&
+      !down &&
+      this.#firstStep &&
+      previous !== undefined &&
+      finding.limit < previous.limit * 1.2
+    ) {
+      this.#firstStep = false
+      this.#set({ limit: previous.limit / growthFactor, reason: 'searching_down' })
+      this.#mode = this.#growFrom(now, previous, true)
+      return
+    }
+    void first
+    this.#set({ limit: finding.kind === 'knee' ? finding.limit : limit, reason: 'knee_found' })
+    this.#baselines.endRound(true)
+    this.#mode = this.#probe(now)
   }
+
+  #firstStep = true
 
   #probe(now: number): Probing {
     this.#elasticity.forget()
+    this.#recent.forget()
     return this.#startSlot(now, undefined)
   }
 
@@ -199,10 +237,7 @@ class AdaptiveLimit implements Limit {
     mode.bound.all += 1
     if (sample.waitedMs === 0 && sample.inFlight < limit) return
     mode.bound.count += 1
-    mode.seen.add(
-      this.#baselines.relative(sample.workload, Math.log(sample.durationMs + 0.01)),
-      Math.log(sample.inFlight),
-    )
+    mode.seen.add(this.#baselines.relative(sample.workload, sample.durationMs), sample.inFlight)
   }
 
   #endSlot(mode: Probing, now: number): number {
@@ -224,25 +259,31 @@ class AdaptiveLimit implements Limit {
 
   #endPair(mode: Probing, first: Moments, now: number): void {
     const second = mode.seen
-    const level = (first.latency + second.latency) / 2
+    const level = Math.log(
+      (first.mean * first.count + second.mean * second.count) / (first.count + second.count),
+    )
     if (Math.abs(level) > jumpLog) {
       this.#baselines.endRound(true)
       this.#elasticity.forget()
+      this.#recent.forget()
       this.reason = 'latency_changed'
       if (level < 0) this.#mode = this.#growFrom(now, undefined)
       return
     }
     this.#baselines.endRound(false)
-    const variance = first.variance / first.count + second.variance / second.count + 1e-6
+    const variance = first.variance + second.variance
     const load = second.load - first.load
     if (Math.abs(load) > 0.02) {
       const clip = 2.5 * Math.abs(load) + 2 * Math.sqrt(variance)
       const latency = Math.max(-clip, Math.min(clip, second.latency - first.latency))
       this.#elasticity.add({ latency, load, variance })
+      this.#recent.add({ latency, load, variance })
     }
-    this.#swingNow = Math.max(0.05, Math.min(0.35, 0.9 * Math.sqrt(variance)))
     const elasticity = this.#elasticity.towards(neutralElasticity(this.#estimate), priorInformation)
-    const decision = settle(this.#estimate, elasticity)
+    const free = elasticity > neutralElasticity(this.#estimate) + 0.02
+    const least = Math.max(0.1, Math.min(0.25, 0.9 * Math.sqrt(variance)))
+    this.#swingNow = Math.max(least, Math.min(0.35, this.#swingNow * (free ? 1.2 : 0.8)))
+    const decision = settle(this.#estimate, elasticity, this.#swing)
     const { information } = this.#elasticity
     const measured = this.#elasticity.towards(0, 1e-6)
     const error = 1 / Math.sqrt(information + 1e-6)
@@ -250,8 +291,12 @@ class AdaptiveLimit implements Limit {
       this.#set({ limit: this.#estimate * 0.99, reason: 'too_late_to_grow' })
       return
     }
+    const moved = Math.log(decision.limit / this.#estimate) / this.#swing
+    this.#elasticity.fade(moved)
+    this.#recent.fade(moved)
     this.#set(decision)
-    if (information > 9 && measured + 1.5 * error < 0.35 && this.#lateness < 0.3) {
+    const now2 = this.#recent.towards(0, 1e-6) + 1.5 / Math.sqrt(this.#recent.information + 1e-6)
+    if (now2 < 0.4 && this.#lateness < 0.3) {
       this.#mode = this.#growFrom(now, undefined)
     }
   }

@@ -11,6 +11,7 @@ export type AdaptiveReason =
   | 'concurrency_helps'
   | 'at_the_knee'
   | 'concurrency_hurts'
+  | 'searching_down'
   | 'too_late_to_grow'
   | 'not_limiting'
   | 'latency_changed'
@@ -18,42 +19,60 @@ export type AdaptiveReason =
   | 'recovering'
 
 /** Elasticity at which a very large limit settles. */
-const settledElasticity = 0.75
-/** Part of a deviation that one pair of slots corrects. */
-const gain = 0.25
+const settledElasticity = 0.8
 /** Growth that is always there, relative to the square root of the limit. */
-const headroom = 0.2
+const headroom = 0.4
+const gain = 1.2
 
-/** What an elasticity is taken to be while nothing is known: the one that leaves the limit alone. */
+/** The elasticity that leaves the limit alone; what it is taken to be while nothing is known. */
 export function neutralElasticity(limit: number): number {
-  return settledElasticity + headroom / gain / Math.sqrt(limit)
+  return settledElasticity + headroom / Math.sqrt(limit)
 }
 
 /**
- * One move of the settled limit: d ln L = gain * (neutral - s), neutral = 0.7 + 0.8 / sqrt(L). The
- * term in sqrt(L) makes instances that share a database converge to equal limits: it is additive
- * increase against multiplicative decrease (Chiu and Jain 1989), scaled as in a queue's headroom.
+ * One move of the settled limit: d ln L = gain * swing * (neutral - s), neutral = 0.8 + 0.4 / sqrt(L).
+ * The swing of the experiment is the yardstick because s goes from 0 to 1 over its width when a knee
+ * lies inside. The term in sqrt(L) makes instances that share a database converge to equal limits.
  */
-export function settle(limit: number, elasticity: number): Decision {
-  const clipped = Math.max(-0.5, Math.min(1.75, elasticity))
-  const factor = Math.exp(gain * (neutralElasticity(limit) - clipped))
+export function settle(limit: number, elasticity: number, swing: number): Decision {
+  const clipped = Math.max(-0.5, Math.min(2, elasticity))
+  const factor = Math.exp(gain * swing * (neutralElasticity(limit) - clipped))
   return { limit: limit * factor, reason: reasonFor(factor) }
 }
 
 function reasonFor(factor: number): AdaptiveReason {
-  if (factor > 1.02) return 'concurrency_helps'
-  return factor < 0.98 ? 'concurrency_hurts' : 'at_the_knee'
+  if (factor > 1.01) return 'concurrency_helps'
+  return factor < 0.99 ? 'concurrency_hurts' : 'at_the_knee'
 }
 
-/** Elasticity of a growth step above which the step has gone past the knee. */
+/** Elasticity of a search step above which the larger limit was past the knee. */
 const stepElasticity = 0.5
+/** A knee is left with this much room: too much concurrency costs latency, too little throughput. */
+const kneeMargin = 1.1
+
+/** What a search step found. */
+export type SearchFinding =
+  | { readonly kind: 'below_the_knee' }
+  | { readonly kind: 'above_the_knee' }
+  | { readonly kind: 'knee'; readonly limit: number }
+
+/** A limit and the mean logarithm of the latency under it. */
+export interface SearchPoint {
+  readonly limit: number
+  readonly latency: number
+}
 
 /**
- * Where a growth step ends up: `undefined` while more concurrency still means more throughput, else
- * the knee. Past it latency grows with the load, so it lies where the latency began to rise.
+ * Compares two steps of the search. Below the knee latency does not depend on the limit; above, it
+ * grows with it. If the steps lie on both sides, the knee is where the latency began to rise.
  */
-export function kneeOf(from: number, to: number, latencyRise: number): number | undefined {
-  const step = Math.log(to / from)
-  if (latencyRise < stepElasticity * step) return undefined
-  return Math.max(from, to * Math.exp(-Math.max(0, latencyRise)))
+export function compareSteps(before: SearchPoint, after: SearchPoint): SearchFinding {
+  const [low, high] = before.limit < after.limit ? [before, after] : [after, before]
+  const rise = high.latency - low.latency
+  const isPast = rise >= stepElasticity * Math.log(high.limit / low.limit)
+  const grew = after === high
+  if (grew && !isPast) return { kind: 'below_the_knee' }
+  if (!grew && isPast) return { kind: 'above_the_knee' }
+  const knee = Math.max(low.limit, high.limit * Math.exp(-Math.max(0, rise)))
+  return { kind: 'knee', limit: Math.min(high.limit, kneeMargin * knee) }
 }

@@ -8,21 +8,31 @@ export interface Comparison {
   readonly variance: number
 }
 
-/** Weight that the past keeps when a pair is added: about the last five pairs count. */
-const memory = 0.8
-
 /**
  * How latency answers to load: the elasticity s = d log R / d log N, by weighted least squares over
  * the recent pairs. By Little's law X = N / R, so d log X / d log N = 1 - s: s = 0 means that one
  * more call in flight is one more call served, s = 1 that it only waits, s > 1 that it does harm.
  */
 export class Elasticity {
+  readonly #memory: number
   #weighted = 0
   #information = 0
 
+  /** `memory`: weight that the past keeps when a pair is added; 0.8 lets about five pairs count. */
+  constructor(memory: number) {
+    this.#memory = memory
+  }
+
   add({ latency, load, variance }: Comparison): void {
-    this.#weighted = memory * this.#weighted + (latency * load) / variance
-    this.#information = memory * this.#information + (load * load) / variance
+    this.#weighted = this.#memory * this.#weighted + (latency * load) / variance
+    this.#information = this.#memory * this.#information + (load * load) / variance
+  }
+
+  /** The limit has moved by this part of the swing: what was measured elsewhere counts less. */
+  fade(swings: number): void {
+    const kept = Math.exp(-Math.abs(swings))
+    this.#weighted *= kept
+    this.#information *= kept
   }
 
   forget(): void {
