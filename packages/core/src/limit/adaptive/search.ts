@@ -1,0 +1,34 @@
+/** A limit and the logarithm of the mean latency under it. */
+export interface SearchPoint {
+  readonly limit: number
+  readonly latency: number
+}
+
+/** What two steps of the search say about the knee: where throughput stops growing. */
+export type SearchFinding =
+  | { readonly kind: 'knee_above' }
+  | { readonly kind: 'knee_below' }
+  | { readonly kind: 'knee'; readonly limit: number }
+
+/** Ratio of one step to the next. */
+export const stepFactor = 1.5
+/** Elasticity between two steps above which the larger was past the knee. */
+const stepElasticity = 0.5
+/** A knee is left with this much room: too much concurrency costs latency, too little throughput. */
+const kneeMargin = 1.1
+
+/**
+ * Below the knee latency does not depend on the limit; above, it grows with it. When the knee lies
+ * between two steps it is where the latency began to rise.
+ */
+export function compareSteps(before: SearchPoint, after: SearchPoint): SearchFinding {
+  const isUp = after.limit > before.limit
+  const [low, high] = isUp ? [before, after] : [after, before]
+  const rise = Math.max(0, high.latency - low.latency)
+  const isPast = rise >= stepElasticity * Math.log(high.limit / low.limit)
+  if (isUp && !isPast) return { kind: 'knee_above' }
+  const knee = high.limit * Math.exp(-rise)
+  // Latency that rises in full between the steps leaves open how far below the smaller one it is.
+  if (isPast && knee <= low.limit * kneeMargin) return { kind: 'knee_below' }
+  return { kind: 'knee', limit: Math.min(high.limit, kneeMargin * Math.max(low.limit, knee)) }
+}
