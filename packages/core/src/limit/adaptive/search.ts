@@ -7,8 +7,9 @@ export interface SearchPoint {
 /** What two steps of the search say about the knee: where throughput stops growing. */
 export type SearchFinding =
   | { readonly kind: 'knee_above' }
-  | { readonly kind: 'knee_below' }
   | { readonly kind: 'knee'; readonly limit: number }
+  /** Below both steps, or so near to the smaller that the noise hides it: then it is `otherwise`. */
+  | { readonly kind: 'knee_below'; readonly otherwise: number }
 
 /** Ratio of one step to the next. */
 export const stepFactor = 1.5
@@ -29,7 +30,9 @@ export function compareSteps(before: SearchPoint, after: SearchPoint): SearchFin
   const rise = Math.max(0, high.latency - low.latency)
   const elasticity = rise / Math.log(high.limit / low.limit)
   if (isUp && elasticity < pastElasticity) return { kind: 'knee_above' }
-  if (elasticity > bothPastElasticity) return { kind: 'knee_below' }
   const knee = Math.max(low.limit, high.limit * Math.exp(-rise))
-  return { kind: 'knee', limit: Math.min(high.limit, kneeMargin * knee) }
+  const limit = Math.min(high.limit, kneeMargin * knee)
+  return elasticity > bothPastElasticity
+    ? { kind: 'knee_below', otherwise: limit }
+    : { kind: 'knee', limit }
 }
