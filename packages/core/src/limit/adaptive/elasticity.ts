@@ -1,8 +1,8 @@
 /** What a pair of slots says: by how much latency and load differed, and how sure that is. */
 export interface Comparison {
-  /** Difference of the mean logarithms of latency. */
+  /** Difference of the logarithms of the mean latency. */
   readonly latency: number
-  /** Difference of the mean logarithms of load. */
+  /** Difference of the logarithms of the mean load. */
   readonly load: number
   /** Variance of `latency`. */
   readonly variance: number
@@ -28,7 +28,7 @@ export class Elasticity {
     this.#information = this.#memory * this.#information + (load * load) / variance
   }
 
-  /** The limit has moved by this part of the swing: what was measured elsewhere counts less. */
+  /** The limit has moved by so many swings: what was measured elsewhere counts less. */
   fade(swings: number): void {
     const kept = Math.exp(-Math.abs(swings))
     this.#weighted *= kept
@@ -40,16 +40,14 @@ export class Elasticity {
     this.#information = 0
   }
 
-  /** 1 / variance of the estimate; 0: nothing known. */
-  get information(): number {
-    return this.#information
-  }
-
-  /**
-   * The estimate, drawn towards `prior` as if that had been seen with standard error
-   * 1 / sqrt(`priorInformation`).
-   */
+  /** The estimate, drawn towards `prior` as if that had been seen with this much information. */
   towards(prior: number, priorInformation: number): number {
     return (this.#weighted + prior * priorInformation) / (this.#information + priorInformation)
+  }
+
+  /** The estimate plus so many standard errors; Infinity while nothing is known. */
+  atMost(standardErrors: number): number {
+    if (this.#information === 0) return Infinity
+    return this.#weighted / this.#information + standardErrors / Math.sqrt(this.#information)
   }
 }
