@@ -26,20 +26,40 @@ function main(): void {
 }
 
 function isPublishable({ folder, manifest }: Workspace, target: string): boolean {
-  const packed = execFileSync('npm', ['pack', '--json', '--pack-destination', target], {
-    cwd: join(root, folder),
-    encoding: 'utf8',
-  })
-  const tarball = join(target, tarballName(packed))
-  const complaints = checks.flatMap(([tool, ...options]) => complaint(tool, [...options, tarball]))
+  const { filename, files } = pack(folder, target)
+  const tarball = join(target, filename)
+  const complaints = [
+    ...contentProblems(files.map(({ path }) => path)),
+    ...checks.flatMap(([tool, ...options]) => complaint(tool, [...options, tarball])),
+  ]
   console.log([`${complaints.length === 0 ? '✓' : '✗'} ${manifest.name}`, ...complaints].join('\n'))
   return complaints.length === 0
 }
 
-function tarballName(json: string): string {
-  const [pack] = Object.values(JSON.parse(json) as Record<string, { filename: string }>)
-  if (pack === undefined) throw new Error('npm pack made no tarball')
-  return pack.filename
+interface Pack {
+  readonly filename: string
+  readonly files: readonly { readonly path: string }[]
+}
+
+function pack(folder: string, target: string): Pack {
+  const json = execFileSync('npm', ['pack', '--json', '--pack-destination', target], {
+    cwd: join(root, folder),
+    encoding: 'utf8',
+  })
+  // An array up to npm 11, an object by package name after it.
+  const [made] = Object.values(JSON.parse(json) as Record<string, Pack>)
+  if (made === undefined) throw new Error(`npm pack made no tarball of ${folder}`)
+  return made
+}
+
+function contentProblems(files: readonly string[]): readonly string[] {
+  const missing = ['package.json', 'README.md', 'LICENSE', 'dist/index.js', 'dist/index.d.ts']
+    .filter((file) => !files.includes(file))
+    .map((file) => `${file} is missing`)
+  const needless = files
+    .filter((file) => !/^(dist\/.+\.(js|ts|map)|src\/.+\.ts|[^/]+)$/.test(file))
+    .map((file) => `${file} is not for users`)
+  return [...missing, ...needless]
 }
 
 /** What the tool printed, when it was not content. */

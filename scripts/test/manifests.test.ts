@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, matchesGlob } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { isOurs } from '../import-rules.ts'
 import { readJson, readWorkspaces, shippedDependencies } from '../workspaces.ts'
@@ -16,6 +16,14 @@ test('all workspaces have one version, and depend on each other in exactly that 
     return [manifest.version, ...ours.map(([, version]) => version)]
   })
   expect(new Set(versions).size).toBe(1)
+})
+
+test('changesets moves all workspaces together', () => {
+  const config = readJson(join(root, '.changeset', 'config.json')) as { fixed: string[][] }
+  const others = workspaces.filter(
+    ({ manifest: { name } }) => !config.fixed[0]?.some((glob) => matchesGlob(name, glob)),
+  )
+  expect(others).toEqual([])
 })
 
 test('core depends on nothing', () => {
