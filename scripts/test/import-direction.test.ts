@@ -18,7 +18,7 @@ describe('in a small repository', () => {
       workspaces: ['packages/*', 'examples/*', 'benchmarks'],
       devDependencies: { vitest: '5' },
     })
-    write('tsconfig.json', { references: [{ path: 'packages/core' }, { path: 'packages/guard' }] })
+    write('tsconfig.json', references('packages/core', 'packages/guard', 'tsconfig.check.json'))
     write('packages/core/package.json', { name: '@spillway/core' })
     write('packages/core/tsconfig.json', {})
     write('packages/test-support/package.json', { name: '@spillway/test-support' })
@@ -27,7 +27,7 @@ describe('in a small repository', () => {
       dependencies: { '@spillway/core': '0.0.0', 'fastify-plugin': '6' },
       devDependencies: { '@spillway/test-support': '0.0.0' },
     })
-    write('packages/guard/tsconfig.json', { references: [{ path: '../core' }] })
+    write('packages/guard/tsconfig.json', references('../core'))
     write(
       'packages/guard/src/index.ts',
       "import type { Permit } from '@spillway/core'\nimport './a.ts'",
@@ -118,13 +118,17 @@ describe('in a small repository', () => {
     [
       'a package that is not built',
       'tsconfig.json',
-      { references: [{ path: './packages/core' }] },
+      references('./packages/core', 'tsconfig.check.json'),
       'tsconfig.json: references lacks packages/guard',
     ],
   ])('%s is a problem', (_name, file, content, problem) => {
     write(file, content)
     expect(importProblems(root)).toContain(problem)
   })
+
+  function references(...paths: readonly string[]): object {
+    return { references: paths.map((path) => ({ path })) }
+  }
 
   function write(file: string, content: object | string): void {
     mkdirSync(dirname(join(root, file)), { recursive: true })
