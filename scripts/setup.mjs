@@ -5,11 +5,13 @@
 
 import { spawn } from 'child_process'
 import { createHash } from 'crypto'
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'fs'
+import { tmpdir } from 'os'
 import { basename, dirname, join } from 'path'
 import { fileURLToPath } from 'url'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+const lockFile = join(root, 'package-lock.json')
 const stampFile = join(root, 'node_modules', '.spillway-setup')
 const platform = process.platform + '-' + process.arch
 const platforms = ['linux-x64', 'linux-arm64', 'darwin-x64', 'darwin-arm64']
@@ -47,21 +49,46 @@ async function installDependencies() {
   if (readStamp() === stamp) return
 
   const startedAt = Date.now()
-  const why = isSupported(process.version) ? '' : `, a newer Node than ${process.version} with them`
-  process.stdout.write(`Setting up: installing dependencies with npm ci${why} … `)
+  const isTooOld = !isSupported(process.version)
+  const node = isTooOld ? `Node ${lockedNode()} (${process.version} is too old) and ` : ''
+  process.stdout.write(`Setting up: installing ${node}dependencies with npm ci … `)
   rmSync(stampFile, { force: true })
-  const result = await runNpm(['ci', '--include=dev', '--no-audit', '--no-fund'])
-  if (result.status !== 0) {
+  try {
+    await runNpm(['ci', '--include=dev'], { bin: isTooOld ? await fetchNode() : undefined })
+  } catch (error) {
     process.stdout.write('failed.\n')
-    throw installError(result)
+    throw error
   }
   writeFileSync(stampFile, stamp)
   process.stdout.write(`done in ${Math.ceil((Date.now() - startedAt) / 1000)} s.\n`)
 }
 
+/**
+ * Under an old Node, npm leaves out the native binaries that do not support it. So npm runs under
+ * the Node of the lock file, fetched into a temporary folder.
+ */
+async function fetchNode() {
+  const folder = mkdtempSync(join(tmpdir(), 'spillway-node-'))
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+  const manifest = {
+    private: true,
+    dependencies: { node: lockedNode() },
+    allowScripts: { node: true },
+  }
+  writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest))
+  await runNpm(['install', '--no-package-lock'], { cwd: folder })
+  const bin = join(folder, 'node_modules', '.bin')
+  await requireNode(bin)
+  return bin
+}
+
+function lockedNode() {
+  return JSON.parse(readFileSync(lockFile, 'utf8')).packages['node_modules/node'].version
+}
+
 function expectedStamp() {
   const hash = createHash('sha256')
-  hash.update(readFileSync(join(root, 'package-lock.json')))
+  hash.update(readFileSync(lockFile))
   return `${hash.digest('hex')} ${platform}\n`
 }
 
@@ -69,25 +96,19 @@ function readStamp() {
   return existsSync(stampFile) ? readFileSync(stampFile, 'utf8') : undefined
 }
 
-function installError({ status, output }) {
-  if (/\bENOSPC\b|no space left on device/i.test(output)) {
-    return new SetupError(
-      'There is not enough disk space to install the dependencies: free about 1 GB and try again.',
-    )
-  }
-  process.stderr.write(output)
-  return new SetupError(`npm ci failed with status ${status}; its output is above.`)
-}
-
 /** npm runs scripts with node_modules/.bin first on PATH, so that is the Node that counts. */
 async function checkNode() {
-  if (isSupported(process.version)) return
-  const installed = join(root, 'node_modules', '.bin', 'node')
-  const result = await run(installed, ['--version']).catch((error) => ({ output: error.message }))
+  if (!isSupported(process.version)) await requireNode(join(root, 'node_modules', '.bin'))
+}
+
+async function requireNode(bin) {
+  const result = await run(join(bin, 'node'), ['--version']).catch((error) => ({
+    output: error.message,
+  }))
   if (isSupported(result.output)) return
   throw new SetupError(
-    `Node ${process.version} is too old for the tests, and the newer one that npm installed ` +
-      `does not run here (${result.output.trim().split('\n')[0]}): ` +
+    `Node ${process.version} is too old, and the newer one that npm installed does not run here ` +
+      `(${result.output.trim().split('\n')[0]}): ` +
       'install Node 24 yourself, or let npm run install scripts.',
   )
 }
@@ -102,28 +123,42 @@ function majorOf(version) {
   return Number(version.slice(1).split('.')[0])
 }
 
-async function runNpm(args) {
+/** `bin`: a folder with the node that shall run npm and the install scripts. */
+async function runNpm(args, { cwd = root, bin } = {}) {
   const cli = process.env.npm_execpath || ''
   const isNpm = basename(cli) === 'npm-cli.js' && existsSync(cli)
-  try {
-    return await (isNpm ? run(process.execPath, [cli, ...args]) : run('npm', args))
-  } catch (error) {
-    process.stdout.write('failed.\n')
-    if (error.code !== 'ENOENT') throw error
-    throw new SetupError(
+  const node = bin === undefined ? process.execPath : join(bin, 'node')
+  const [file, ...first] = isNpm ? [node, cli] : ['npm']
+  const env = { ...process.env, PATH: [bin, process.env.PATH].filter(Boolean).join(':') }
+  const all = [...first, ...args, '--no-audit', '--no-fund']
+  const result = await run(file, all, { cwd, env }).catch((error) => ({ error }))
+  if (result.status !== 0) throw npmError(args[0], result)
+}
+
+function npmError(name, { error, status, output }) {
+  if (error && error.code === 'ENOENT') {
+    return new SetupError(
       'npm was not found: install Node with npm from https://nodejs.org and try again.',
     )
   }
+  if (error) return error
+  if (/\bENOSPC\b|no space left on device/i.test(output)) {
+    return new SetupError(
+      'There is not enough disk space to install the dependencies: free about 1 GB and try again.',
+    )
+  }
+  process.stderr.write(output)
+  return new SetupError(`npm ${name} failed with status ${status}; its output is above.`)
 }
 
 /**
  * Runs a command in a process group of its own, so that Ctrl-C ends it with everything it has
  * started (npm runs install scripts), and waits until it has ended.
  */
-function run(command, args) {
+function run(command, args, options) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
-      cwd: root,
+      ...options,
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
     })
