@@ -157,32 +157,38 @@ function npmError(name, { error, status, output }) {
  */
 function run(command, args, options) {
   return new Promise((resolve, reject) => {
+    const group = endWithUs()
     const child = spawn(command, args, {
       ...options,
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
     })
+    group.follow(child)
     const output = []
-    const forget = endWithUs(child)
     child.stdout.on('data', (chunk) => output.push(chunk))
     child.stderr.on('data', (chunk) => output.push(chunk))
     child.on('error', (error) => {
-      forget()
+      group.forget()
       reject(error)
     })
     child.on('close', (code, signal) => {
-      forget()
+      group.forget()
       resolve({ status: signal || code, output: Buffer.concat(output).toString() })
     })
   })
 }
 
-/** On a signal: the group gets it too, what is left of it is killed, then we go. */
-function endWithUs(child) {
+/**
+ * On a signal: the child's group gets it too, what is left of it is killed, then we go. It listens
+ * before there is a child, so that no signal finds us without an answer.
+ */
+function endWithUs() {
   const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }
   const signals = Object.keys(exitCodes)
+  let child
   let asked = false
   const onSignal = (signal) => {
+    if (!child?.pid) process.exit(exitCodes[signal])
     if (asked) return killGroup(child.pid, 'SIGKILL')
     asked = true
     child.on('exit', () => {
@@ -194,7 +200,10 @@ function endWithUs(child) {
     setTimeout(() => killGroup(child.pid, 'SIGKILL'), killAfterMs)
   }
   signals.forEach((signal) => process.on(signal, onSignal))
-  return () => signals.forEach((signal) => process.off(signal, onSignal))
+  return {
+    follow: (started) => (child = started),
+    forget: () => signals.forEach((signal) => process.off(signal, onSignal)),
+  }
 }
 
 function killGroup(pid, signal) {
