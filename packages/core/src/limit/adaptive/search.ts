@@ -30,9 +30,15 @@ export function compareSteps(before: SearchPoint, after: SearchPoint): SearchFin
   const rise = Math.max(0, high.latency - low.latency)
   const elasticity = rise / Math.log(high.limit / low.limit)
   if (isUp && elasticity < pastElasticity) return { kind: 'knee_above' }
-  const knee = Math.max(low.limit, high.limit * Math.exp(-rise))
-  const limit = Math.min(high.limit, kneeMargin * knee)
+  const limit = kneeBetween(low, high)
   return elasticity > bothPastElasticity
     ? { kind: 'knee_below', otherwise: limit }
     : { kind: 'knee', limit }
+}
+
+/** Past the knee latency grows with the limit: the knee is where it began to, plus some room. */
+export function kneeBetween(low: SearchPoint, high: SearchPoint): number {
+  const rise = Math.max(0, high.latency - low.latency)
+  const knee = Math.max(low.limit, high.limit * Math.exp(-rise))
+  return Math.min(high.limit, kneeMargin * knee)
 }
