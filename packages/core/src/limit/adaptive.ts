@@ -257,7 +257,7 @@ class AdaptiveLimit implements Limit {
       limit,
       swing: this.#swing,
       elasticity: this.#elasticity.towards(neutralElasticity(limit), priorInformation),
-      latestAtMost: this.#latest.atMost(1.5),
+      latestAtMost: this.#latest.atMost(1.5, this.#elasticity.disagreement),
     }
     this.#congestion.observe(this.#baselines.index, limit)
     this.#set(this.#congestion.veto(limit, decideMove(evidence), this.#elasticity.atMost(2)))
