@@ -95,6 +95,7 @@ class AdaptiveLimit implements Limit {
   readonly #pace = new Pace()
   readonly #elasticity = new Elasticity(0.8)
   readonly #latest = new Elasticity(0.4)
+  readonly #proof = new Elasticity(0.95)
   readonly #congestion = new Congestion()
   #reason: AdaptiveReason = 'initial'
   /** Not rounded: small moves add up. */
@@ -202,6 +203,7 @@ class AdaptiveLimit implements Limit {
     this.#baselines.endRound()
     this.#elasticity.forget()
     this.#latest.forget()
+    this.#proof.forget()
     this.#startSlot(now, undefined)
   }
 
@@ -252,6 +254,7 @@ class AdaptiveLimit implements Limit {
   #settle(comparison: Comparison): void {
     this.#elasticity.add(comparison)
     this.#latest.add(comparison)
+    this.#proof.add(comparison)
     const limit = this.#estimate
     const evidence = {
       limit,
@@ -260,10 +263,11 @@ class AdaptiveLimit implements Limit {
       latestAtMost: this.#latest.atMost(1.5, this.#elasticity.disagreement),
     }
     this.#congestion.observe(this.#baselines.index, limit)
-    this.#set(this.#congestion.veto(limit, decideMove(evidence), this.#elasticity.atMost(2)))
+    this.#set(this.#congestion.veto(limit, decideMove(evidence), this.#proof.atMost(2)))
     const swings = Math.log(this.#estimate / limit) / this.#swing
     this.#elasticity.fade(swings)
     this.#latest.fade(swings)
+    this.#proof.fade(swings)
     this.#swing = nextSwing(this.#swing, evidence, Math.sqrt(comparison.variance))
   }
 }

@@ -1,7 +1,7 @@
 import type { Decision } from './reason.ts'
 
 /** Latency of this many times the usual lowest is taken for congestion. */
-const congestedLog = Math.log(2)
+const congestedLog = Math.log(1.6)
 /** Part of the way that the lowest latency follows the present one per pair of slots. */
 const forgetRatio = 0.002
 
@@ -9,6 +9,8 @@ const forgetRatio = 0.002
 const harmlessElasticity = 0.1
 /** What a vetoed growth becomes: while all the others do the same, latency comes back. */
 const retreat = 0.99
+/** And where it ends: a lone instance may be right and merely unable to prove it. */
+const deepestRetreat = 0.8
 
 /**
  * Whether calls have become slow little by little, against the lowest latency remembered.
@@ -21,6 +23,7 @@ const retreat = 0.99
 export class Congestion {
   #lowest: number | undefined
   #ceiling = Infinity
+  #bottom = 0
 
   /** `level`: logarithm of the usual latency; `limit`: the limit it was seen under. */
   observe(level: number, limit: number): void {
@@ -31,7 +34,9 @@ export class Congestion {
       return
     }
     this.#lowest = lowest
-    if (this.#ceiling === Infinity) this.#ceiling = limit
+    if (this.#ceiling !== Infinity) return
+    this.#ceiling = limit
+    this.#bottom = deepestRetreat * limit
   }
 
   /** The downstream itself got slower or faster by this logarithm. */
@@ -49,7 +54,7 @@ export class Congestion {
       this.#ceiling = move.limit
       return move
     }
-    this.#ceiling = retreat * limit
+    this.#ceiling = Math.max(Math.min(limit, this.#bottom), retreat * limit)
     return { limit: this.#ceiling, reason: 'congested' }
   }
 }
