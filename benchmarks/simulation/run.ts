@@ -52,7 +52,7 @@ function speed(results: readonly TaskResult[], tookMs: number): string {
 function writeJson(file: string, options: CliOptions, results: readonly TaskResult[]): void {
   mkdirSync(dirname(file), { recursive: true })
   const { limits, seeds, noQueue } = options
-  const runs = results.map(({ tookMs: _, ...run }) => run)
+  const runs = results.map((run) => ({ ...run, tookMs: undefined }))
   writeFileSync(file, `${JSON.stringify({ limits, seeds, noQueue, runs }, undefined, 1)}\n`)
 }
 
