@@ -16,6 +16,11 @@ async function main(): Promise<void> {
     process.stdout.write(usage)
     return
   }
+  if (listTasks(options).length === 0) {
+    throw new Error(
+      `None of the chosen scenarios has a variant with '${options.variant}' in its name.`,
+    )
+  }
   if (options.trace) runTraces(options)
   else await runTable(options)
 }

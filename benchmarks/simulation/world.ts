@@ -195,8 +195,6 @@ export class World implements Surroundings {
       if (instance === undefined) continue
       levels.limits[slot]![bin] = instance.limit.current
       levels.limit[bin]! += instance.limit.current
-      levels.inFlight[bin]! += instance.limiter.inFlight
-      levels.queued[bin]! += instance.limiter.queued
     }
   }
 
