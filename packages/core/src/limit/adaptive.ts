@@ -1,258 +1,270 @@
 import type { Clock } from '../clock.ts'
-import { knownKeys, numberBetween, positiveInteger } from '../options.ts'
-import { kneeOf, neutralElasticity, settle } from './adaptive/decide.ts'
-import type { AdaptiveReason, Decision } from './adaptive/decide.ts'
+import { integerBetween, knownKeys } from '../options.ts'
 import { Elasticity } from './adaptive/elasticity.ts'
-import { Moments } from './adaptive/moments.ts'
-import { slotAt } from './adaptive/slots.ts'
-import type { Slot } from './adaptive/slots.ts'
+import type { Comparison } from './adaptive/elasticity.ts'
+import { Pace } from './adaptive/pace.ts'
+import { comparePair, ProbeSlot } from './adaptive/probe-slot.ts'
+import type { AdaptiveReason, Decision } from './adaptive/reason.ts'
+import { compareSteps, stepFactor } from './adaptive/search.ts'
+import type { SearchPoint } from './adaptive/search.ts'
+import { SearchStep } from './adaptive/search-step.ts'
+import { decideMove, lateRatio, neutralElasticity, nextSwing } from './adaptive/settle.ts'
+import { shortestSlotMs, slotAt, slotLengthMs } from './adaptive/slots.ts'
 import { WorkloadBaselines } from './adaptive/workload-baselines.ts'
 import type { Limit, LimitFactory, Sample } from './limit.ts'
 
 export interface AdaptiveLimitOptions {
+  /**
+   * Limit before anything is known.
+   *
+   * @default 20: a usual connection pool; the search leaves it within a few round trips
+   */
   readonly initialLimit?: number
+  /**
+   * Never fewer.
+   *
+   * @default 1: a downstream that serves one call at a time exists, and one call is needed to learn
+   */
   readonly minLimit?: number
+  /**
+   * Never more.
+   *
+   * @default 1000: far above what a single process keeps in flight before one database
+   */
   readonly maxLimit?: number
 }
 
+/**
+ * Finds the concurrency of a downstream without being told anything: the smallest number of calls in
+ * flight at which its throughput has stopped growing.
+ *
+ * Latency alone cannot tell too much concurrency from a downstream that got slower by itself; only
+ * the slope of latency against the calls in flight can. So the limit is an experiment. It is raised
+ * and lowered by a tenth in alternate slots of half a second, and the elasticity of latency
+ * s = d log R / d log N is estimated from the difference (see `elasticity.ts`):
+ *
+ * - s near 0: latency does not depend on the limit; it is below the knee, and grows.
+ * - s near 1: throughput does not depend on the limit; it is past the knee, and shrinks.
+ * - between: the knee lies inside the experiment; the limit settles there (see `settle.ts`).
+ * - latency jumps, in both slots alike: the downstream changed, the limit was not the cause. Hold.
+ * - too few calls to meet the limit: nothing can be learned. Hold.
+ * - most calls time out: halve once a round trip, and come back when calls do.
+ *
+ * At the start, and whenever the knee has clearly moved up, it is searched in steps of 1.5 instead
+ * (see `search.ts`). Slots are cut out of wall-clock time, so that many instances before one database
+ * raise and lower together (see `slots.ts`); when their clocks disagree, lateness bounds growth.
+ *
+ * @throws SPW_ERR_OPTION when an option is unknown or out of range
+ */
 export function adaptiveLimit(options: AdaptiveLimitOptions = {}): LimitFactory {
+  const bounds = parseOptions(options)
+  return ({ clock }) => new AdaptiveLimit(bounds, clock)
+}
+
+function parseOptions(options: AdaptiveLimitOptions): Required<AdaptiveLimitOptions> {
   knownKeys('adaptiveLimit', options, ['initialLimit', 'minLimit', 'maxLimit'])
-  const { initialLimit = 20, minLimit = 1, maxLimit = 1000 } = options
-  positiveInteger('minLimit', minLimit)
-  numberBetween('maxLimit', maxLimit, minLimit, Number.MAX_SAFE_INTEGER)
-  numberBetween('initialLimit', initialLimit, minLimit, maxLimit)
-  return ({ clock }) => new AdaptiveLimit({ initialLimit, minLimit, maxLimit }, clock)
+  const minLimit = integerBetween('minLimit', options.minLimit ?? 1, 1, Number.MAX_SAFE_INTEGER)
+  const max = options.maxLimit ?? Math.max(1000, minLimit)
+  const maxLimit = integerBetween('maxLimit', max, minLimit, Number.MAX_SAFE_INTEGER)
+  const initial = options.initialLimit ?? Math.min(maxLimit, Math.max(minLimit, 20))
+  return {
+    minLimit,
+    maxLimit,
+    initialLimit: integerBetween('initialLimit', initial, minLimit, maxLimit),
+  }
 }
 
-interface Growing {
-  readonly kind: 'growing'
-  readonly startedAt: number
-  readonly limit: number
-  readonly seen: Moments
-  readonly previous: { readonly limit: number; readonly latency: number } | undefined
-}
-interface Probing {
-  readonly kind: 'probing'
-  readonly slot: Slot
-  readonly low: number
-  readonly high: number
-  readonly seen: Moments
-  readonly bound: { count: number; all: number }
-  readonly first: { readonly sign: number; readonly seen: Moments } | undefined
-}
-interface Recovering {
-  readonly kind: 'recovering'
+/** After a blackout: one more call for each that came back, up to what was good before. */
+interface Recovery {
+  readonly kind: 'recovery'
   readonly target: number
+  /** Calls that started earlier belong to the blackout. */
+  readonly since: number
 }
 
-type Mode = Growing | Probing | Recovering
+type Phase = SearchStep | ProbeSlot | Recovery
 
-const growthFactor = 1.5
-const minStepSamples = 12
 const priorInformation = 4
-const jumpLog = Math.log(1.6)
 
 class AdaptiveLimit implements Limit {
   readonly algorithm = 'adaptive'
-  reason: AdaptiveReason = 'initial'
-  readonly #options: Required<AdaptiveLimitOptions>
+  readonly #bounds: Required<AdaptiveLimitOptions>
   readonly #clock: Clock
   readonly #baselines = new WorkloadBaselines()
-  readonly #elasticity = new Elasticity()
+  readonly #pace = new Pace()
+  readonly #elasticity = new Elasticity(0.8)
+  readonly #latest = new Elasticity(0.4)
+  #reason: AdaptiveReason = 'initial'
+  /** Not rounded: small moves add up. */
   #estimate: number
-  #mode: Mode
-  #slotMs = 500
-  #meanMs = 0
-  #lateness = 0
-  #dropScore = 0
-  #cutAt = -Infinity
+  #swing = 0.1
+  #slotMs = shortestSlotMs
+  #phase: Phase
 
-  constructor(options: Required<AdaptiveLimitOptions>, clock: Clock) {
-    this.#options = options
+  constructor(bounds: Required<AdaptiveLimitOptions>, clock: Clock) {
+    this.#bounds = bounds
     this.#clock = clock
-    this.#estimate = options.initialLimit
-    this.#mode = this.#growFrom(clock.now(), undefined)
+    this.#estimate = bounds.initialLimit
+    this.#phase = new SearchStep(this.current, clock.now())
   }
 
   get current(): number {
     return Math.round(this.#estimate)
   }
 
+  get reason(): AdaptiveReason {
+    return this.#reason
+  }
+
   at(now: number): number {
-    const mode = this.#mode
-    if (mode.kind !== 'probing') return Math.round(this.#estimate)
-    if (now >= mode.slot.endsAt) return this.#endSlot(mode, now)
-    return mode.slot.sign > 0 ? mode.high : mode.low
+    const phase = this.#phase
+    switch (phase.kind) {
+      case 'probe':
+        return now < phase.slot.endsAt ? phase.limit : this.#endSlot(phase, now)
+      case 'search':
+        if (phase.isIdle(now)) this.#startProbing(now)
+        return this.current
+      default:
+        return this.current
+    }
   }
 
   onSample(sample: Sample, now: number): void {
     if (sample.outcome === 'ignored') return
-    this.#meanMs += 0.05 * (sample.durationMs - this.#meanMs)
-    this.#lateness += 0.05 * (sample.durationMs / sample.patienceMs - this.#lateness)
-    this.#dropScore += ((sample.outcome === 'dropped' ? 1 : 0) - this.#dropScore) / 8
-    if (sample.outcome === 'dropped' && this.#dropScore > 0.5) {
-      this.#blackout(sample, now)
+    this.#pace.add(sample)
+    const phase = this.#phase
+    if (sample.outcome === 'dropped' && this.#pace.isBlackout) {
+      this.#blackOut(phase, sample, now)
       return
     }
-    const mode = this.#mode
-    switch (mode.kind) {
-      case 'growing':
-        this.#observeGrowth(mode, sample, now)
+    switch (phase.kind) {
+      case 'search':
+        phase.observe(sample, this.#baselines)
+        if (phase.isDone(now)) this.#endStep(phase, now)
         return
-      case 'probing':
-        this.#observeProbe(mode, sample, now)
+      case 'probe':
+        phase.observe(sample, now, this.#baselines)
         return
-      case 'recovering':
-        this.#recover(mode, sample, now)
+      case 'recovery':
+        this.#recover(phase, sample, now)
         return
       default:
-        mode satisfies never
+        phase satisfies never
     }
   }
 
   #set({ limit, reason }: Decision): void {
-    const { minLimit, maxLimit } = this.#options
-    this.#estimate = Math.min(maxLimit, Math.max(minLimit, limit))
-    this.reason = reason
+    this.#estimate = Math.min(this.#bounds.maxLimit, Math.max(this.#bounds.minLimit, limit))
+    this.#reason = reason
   }
 
-  #blackout(sample: Sample, now: number): void {
-    if (sample.startedAt < this.#cutAt) return
-    const target = this.#mode.kind === 'recovering' ? this.#mode.target : Math.round(this.#estimate)
-    this.#cutAt = now
+  #blackOut(phase: Phase, sample: Sample, now: number): void {
+    const isRecovery = phase.kind === 'recovery'
+    // Calls of one generation fail together: they are one piece of evidence.
+    if (isRecovery && sample.startedAt < phase.since) return
+    this.#phase = { kind: 'recovery', target: isRecovery ? phase.target : this.current, since: now }
     this.#set({ limit: this.#estimate / 2, reason: 'blackout' })
-    this.#mode = { kind: 'recovering', target }
   }
 
-  #recover({ target }: Recovering, sample: Sample, now: number): void {
-    if (sample.outcome === 'dropped' || sample.startedAt < this.#cutAt) return
+  #recover({ target, since }: Recovery, sample: Sample, now: number): void {
+    if (sample.outcome === 'dropped' || sample.startedAt < since) return
     this.#set({ limit: this.#estimate + 1, reason: 'recovering' })
-    if (this.#estimate >= target) this.#mode = this.#probe(now)
+    if (this.#estimate >= target) this.#startProbing(now)
   }
 
-  #growFrom(now: number, previous: Growing['previous']): Growing {
-    return {
-      kind: 'growing',
-      startedAt: now,
-      limit: Math.round(this.#estimate),
-      seen: new Moments(),
-      previous,
-    }
+  #search(now: number, limit: number, previous?: SearchPoint, otherwise?: number): void {
+    this.#set({ limit, reason: otherwise === undefined ? 'searching_up' : 'searching_down' })
+    this.#phase = new SearchStep(this.current, now, previous, otherwise)
   }
 
-  #observeGrowth(mode: Growing, sample: Sample, now: number): void {
-    if (sample.startedAt < mode.startedAt) return
-    if (sample.waitedMs === 0 && sample.inFlight < mode.limit) return
-    mode.seen.add(this.#baselines.relative(sample.workload, Math.log(sample.durationMs + 0.01)), 0)
-    if (mode.seen.count < Math.max(minStepSamples, mode.limit)) return
-    this.#endStep(mode, now)
-  }
-
-  #endStep({ limit, seen, previous }: Growing, now: number): void {
-    const { latency } = seen
-    const knee =
-      previous === undefined ? undefined : kneeOf(previous.limit, limit, latency - previous.latency)
-    if (knee !== undefined || limit >= this.#options.maxLimit || this.#lateness > 0.3) {
-      this.#set({ limit: knee ?? limit, reason: 'knee_found' })
-      this.#baselines.endRound(true)
-      this.#mode = this.#probe(now)
-      return
-    }
-    this.#set({ limit: limit * growthFactor, reason: 'growing' })
-    this.#mode = this.#growFrom(now, { limit, latency })
-  }
-
-  #probe(now: number): Probing {
-    this.#elasticity.forget()
-    return this.#startSlot(now, undefined)
-  }
-
-  #startSlot(now: number, first: Probing['first']): Probing {
-    if (first === undefined) {
-      while (this.#slotMs < 4000 && this.#slotMs < 3 * this.#meanMs) this.#slotMs *= 2
-      while (this.#slotMs > 500 && this.#slotMs > 8 * this.#meanMs) this.#slotMs /= 2
-    }
-    const slot = slotAt(this.#clock, now, this.#slotMs)
-    const swing = this.#swing
-    return {
-      kind: 'probing',
-      slot,
-      low: Math.max(this.#options.minLimit, Math.round(this.#estimate * (1 - swing))),
-      high: Math.min(
-        this.#options.maxLimit,
-        Math.max(Math.round(this.#estimate * (1 + swing)), Math.round(this.#estimate) + 1),
-      ),
-      seen: new Moments(),
-      bound: { count: 0, all: 0 },
-      first,
-    }
-  }
-
-  #swingNow = 0.12
-  get #swing(): number {
-    return Math.max(this.#swingNow, Math.min(0.35, 1 / this.#estimate))
-  }
-
-  #observeProbe(mode: Probing, sample: Sample, now: number): void {
-    if (sample.startedAt < mode.slot.startsAt || now >= mode.slot.endsAt) return
-    const limit = mode.slot.sign > 0 ? mode.high : mode.low
-    mode.bound.all += 1
-    if (sample.waitedMs === 0 && sample.inFlight < limit) return
-    mode.bound.count += 1
-    mode.seen.add(
-      this.#baselines.relative(sample.workload, Math.log(sample.durationMs + 0.01)),
-      Math.log(sample.inFlight),
-    )
-  }
-
-  #endSlot(mode: Probing, now: number): number {
-    const continues = slotAt(this.#clock, now, this.#slotMs).pair === mode.slot.pair
-    const usable =
-      mode.seen.count >= 5 &&
-      mode.bound.count > 0.6 * mode.bound.all &&
-      now < mode.slot.endsAt + this.#slotMs
-    if (!mode.slot.isSecond && usable && continues) {
-      this.#mode = this.#startSlot(now, { sign: mode.slot.sign, seen: mode.seen })
+  #endStep(step: SearchStep, now: number): void {
+    const { limit, previous, point } = step
+    const { minLimit, maxLimit } = this.#bounds
+    const finding =
+      previous === undefined ? ({ kind: 'knee_above' } as const) : compareSteps(previous, point)
+    const low = previous !== undefined && previous.limit < limit ? previous : point
+    const isLate = this.#pace.latenessRatio > lateRatio
+    if (finding.kind === 'knee_above' && limit < maxLimit && !isLate) {
+      this.#search(now, limit * stepFactor, point)
+    } else if (finding.kind === 'knee_below' && low.limit > minLimit) {
+      this.#search(now, low.limit / stepFactor, low, finding.otherwise)
     } else {
-      if (mode.slot.isSecond && usable && mode.first !== undefined)
-        this.#endPair(mode, mode.first.seen, now)
-      else if (mode.slot.isSecond) this.reason = 'not_limiting'
-      if (this.#mode.kind === 'probing') this.#mode = this.#startSlot(now, undefined)
+      const knee = finding.kind === 'knee' ? Math.max(finding.limit, step.otherwise ?? 0) : limit
+      this.#set({ limit: knee, reason: 'knee_found' })
+      this.#startProbing(now)
+    }
+  }
+
+  #startProbing(now: number): void {
+    this.#baselines.endRound(true)
+    this.#elasticity.forget()
+    this.#latest.forget()
+    this.#startSlot(now, undefined)
+  }
+
+  #startSlot(now: number, first: ProbeSlot | undefined): void {
+    if (first === undefined) this.#slotMs = slotLengthMs(this.#slotMs, this.#pace.durationMs)
+    const slot = slotAt(this.#clock, now, this.#slotMs)
+    // A limit of a few calls must still differ by one.
+    const raised = Math.max(this.#estimate * (1 + this.#swing), this.current + 1)
+    const limit = Math.round(slot.sign > 0 ? raised : this.#estimate * (1 - this.#swing))
+    const { minLimit, maxLimit } = this.#bounds
+    this.#phase = new ProbeSlot(slot, Math.min(maxLimit, Math.max(minLimit, limit)), first)
+  }
+
+  #endSlot(ended: ProbeSlot, now: number): number {
+    const { pair } = slotAt(this.#clock, now, this.#slotMs)
+    const { first } = ended
+    if (first !== undefined) this.#endPair(first, ended, now)
+    if (this.#phase === ended) {
+      const isFirst = !ended.slot.isSecond && ended.slot.pair === pair
+      this.#startSlot(now, isFirst ? ended : undefined)
     }
     return this.at(now)
   }
 
-  #endPair(mode: Probing, first: Moments, now: number): void {
-    const second = mode.seen
-    const level = (first.latency + second.latency) / 2
-    if (Math.abs(level) > jumpLog) {
-      this.#baselines.endRound(true)
-      this.#elasticity.forget()
-      this.reason = 'latency_changed'
-      if (level < 0) this.#mode = this.#growFrom(now, undefined)
+  #endPair(first: ProbeSlot, second: ProbeSlot, now: number): void {
+    const finding = comparePair(first, second)
+    switch (finding.kind) {
+      case 'nothing':
+        this.#reason = 'not_limiting'
+        return
+      case 'latency_rose':
+      case 'latency_fell':
+        this.#startProbing(now)
+        this.#reason = 'latency_changed'
+        if (finding.kind === 'latency_fell') this.#search(now, this.#estimate)
+        return
+      case 'comparison':
+        this.#baselines.endRound(false)
+        this.#settle(finding, now)
+        return
+      default:
+        finding satisfies never
+    }
+  }
+
+  #settle(comparison: Comparison, now: number): void {
+    this.#elasticity.add(comparison)
+    this.#latest.add(comparison)
+    const limit = this.#estimate
+    const evidence = {
+      limit,
+      swing: this.#swing,
+      elasticity: this.#elasticity.towards(neutralElasticity(limit), priorInformation),
+      elasticityAtMost: this.#elasticity.atMost(2),
+      latestAtMost: this.#latest.atMost(1.5),
+      latenessRatio: this.#pace.latenessRatio,
+    }
+    const move = decideMove(evidence)
+    if (move.kind === 'search') {
+      this.#search(now, limit)
       return
     }
-    this.#baselines.endRound(false)
-    const variance = first.variance / first.count + second.variance / second.count + 1e-6
-    const load = second.load - first.load
-    if (Math.abs(load) > 0.02) {
-      const clip = 2.5 * Math.abs(load) + 2 * Math.sqrt(variance)
-      const latency = Math.max(-clip, Math.min(clip, second.latency - first.latency))
-      this.#elasticity.add({ latency, load, variance })
-    }
-    this.#swingNow = Math.max(0.05, Math.min(0.35, 0.9 * Math.sqrt(variance)))
-    const elasticity = this.#elasticity.towards(neutralElasticity(this.#estimate), priorInformation)
-    const decision = settle(this.#estimate, elasticity)
-    const { information } = this.#elasticity
-    const measured = this.#elasticity.towards(0, 1e-6)
-    const error = 1 / Math.sqrt(information + 1e-6)
-    if (decision.limit > this.#estimate && this.#lateness > 0.3 && measured + 2 * error > 0.1) {
-      this.#set({ limit: this.#estimate * 0.99, reason: 'too_late_to_grow' })
-      return
-    }
-    this.#set(decision)
-    if (information > 9 && measured + 1.5 * error < 0.35 && this.#lateness < 0.3) {
-      this.#mode = this.#growFrom(now, undefined)
-    }
+    this.#set(move)
+    const swings = Math.log(this.#estimate / limit) / this.#swing
+    this.#elasticity.fade(swings)
+    this.#latest.fade(swings)
+    this.#swing = nextSwing(this.#swing, evidence, Math.sqrt(comparison.variance))
   }
 }

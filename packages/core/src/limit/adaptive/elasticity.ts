@@ -1,15 +1,12 @@
 /** What a pair of slots says: by how much latency and load differed, and how sure that is. */
 export interface Comparison {
-  /** Difference of the mean logarithms of latency. */
+  /** Difference of the logarithms of the mean latency. */
   readonly latency: number
-  /** Difference of the mean logarithms of load. */
+  /** Difference of the logarithms of the mean load. */
   readonly load: number
   /** Variance of `latency`. */
   readonly variance: number
 }
-
-/** Weight that the past keeps when a pair is added: about the last five pairs count. */
-const memory = 0.8
 
 /**
  * How latency answers to load: the elasticity s = d log R / d log N, by weighted least squares over
@@ -17,12 +14,25 @@ const memory = 0.8
  * more call in flight is one more call served, s = 1 that it only waits, s > 1 that it does harm.
  */
 export class Elasticity {
+  readonly #memory: number
   #weighted = 0
   #information = 0
 
+  /** `memory`: weight that the past keeps when a pair is added; 0.8 lets about five pairs count. */
+  constructor(memory: number) {
+    this.#memory = memory
+  }
+
   add({ latency, load, variance }: Comparison): void {
-    this.#weighted = memory * this.#weighted + (latency * load) / variance
-    this.#information = memory * this.#information + (load * load) / variance
+    this.#weighted = this.#memory * this.#weighted + (latency * load) / variance
+    this.#information = this.#memory * this.#information + (load * load) / variance
+  }
+
+  /** The limit has moved by so many swings: what was measured elsewhere counts less. */
+  fade(swings: number): void {
+    const kept = Math.exp(-Math.abs(swings))
+    this.#weighted *= kept
+    this.#information *= kept
   }
 
   forget(): void {
@@ -30,16 +40,14 @@ export class Elasticity {
     this.#information = 0
   }
 
-  /** 1 / variance of the estimate; 0: nothing known. */
-  get information(): number {
-    return this.#information
-  }
-
-  /**
-   * The estimate, drawn towards `prior` as if that had been seen with standard error
-   * 1 / sqrt(`priorInformation`).
-   */
+  /** The estimate, drawn towards `prior` as if that had been seen with this much information. */
   towards(prior: number, priorInformation: number): number {
     return (this.#weighted + prior * priorInformation) / (this.#information + priorInformation)
+  }
+
+  /** The estimate plus so many standard errors; Infinity while nothing is known. */
+  atMost(standardErrors: number): number {
+    if (this.#information === 0) return Infinity
+    return this.#weighted / this.#information + standardErrors / Math.sqrt(this.#information)
   }
 }

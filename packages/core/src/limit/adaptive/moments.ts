@@ -1,28 +1,36 @@
-/** Count, means and variance of what one slot measured. */
+/** Mean latency under a limit, with its uncertainty, and the mean load it was measured at. */
 export class Moments {
   count = 0
-  #sumLatency = 0
-  #sumLatencySquared = 0
+  #sum = 0
+  #sumOfSquares = 0
   #sumLoad = 0
 
-  /** Both are logarithms: of the latency relative to its workload, of the calls in flight. */
+  /** `latency` relative to its workload, `load` in calls in flight. */
   add(latency: number, load: number): void {
     this.count += 1
-    this.#sumLatency += latency
-    this.#sumLatencySquared += latency * latency
+    this.#sum += latency
+    this.#sumOfSquares += latency * latency
     this.#sumLoad += load
   }
 
+  get mean(): number {
+    return this.#sum / this.count
+  }
+
+  /** Logarithm of the mean latency. */
   get latency(): number {
-    return this.#sumLatency / this.count
+    return Math.log(this.mean)
   }
 
+  /** Logarithm of the mean load. */
   get load(): number {
-    return this.#sumLoad / this.count
+    return Math.log(this.#sumLoad / this.count)
   }
 
-  /** Variance of a single latency. */
+  /** Variance of `latency`, by the delta method. */
   get variance(): number {
-    return Math.max(0, this.#sumLatencySquared / this.count - this.latency ** 2)
+    const { count, mean } = this
+    const single = Math.max(0, this.#sumOfSquares / count - mean * mean)
+    return (single / (mean * mean) + 1e-4) / count
   }
 }

@@ -41,3 +41,21 @@ function hashBit(value: number): boolean {
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
   return ((hash ^ (hash >>> 16)) & 1) === 1
 }
+
+/**
+ * Half of what a deadline of a second leaves; long against the error of synchronised clocks, since
+ * instances that are out of phase do not see each other's experiment.
+ */
+export const shortestSlotMs = 500
+const longestSlotMs = 4000
+
+/**
+ * A slot holds three calls in a row, so that most calls end in the slot they started in. Powers of
+ * two of one length, with hysteresis: instances must agree on it without talking.
+ */
+export function slotLengthMs(current: number, durationMs: number): number {
+  let length = current
+  while (length < longestSlotMs && length < 3 * durationMs) length *= 2
+  while (length > shortestSlotMs && length > 8 * durationMs) length /= 2
+  return length
+}

@@ -1,31 +1,40 @@
 /** More workloads than this share one baseline: names may come from outside. */
 const maxWorkloads = 256
 const shared = ''
-/** Part of the way that a baseline follows its workload per observation round. */
+/** Part of the way that a baseline follows its workload per round. */
 const followRatio = 0.3
+/** First calls of a workload, during which its baseline is their plain mean. */
+const learningCount = 20
+/** A call that took more than this many times the usual counts as this many: outliers carry noise. */
+const maxRatio = 4
 
 interface Baseline {
-  /** Mean logarithm of the latency. */
+  /** Usual latency in milliseconds. */
   level: number
+  total: number
   sum: number
   count: number
 }
 
 /**
- * What a call of each workload usually takes, as a mean logarithm. A sample is measured against its
- * own workload, so a change of the mix (more reports, fewer look-ups) does not look like congestion.
- * Constant while a round is being measured: only differences within a round are ever used.
+ * What a call of each workload usually takes. A sample is measured against its own workload, so a
+ * change of the mix (more reports, fewer look-ups) does not look like congestion. Constant while a
+ * round is being measured: only ratios within a round are ever used.
  */
 export class WorkloadBaselines {
   readonly #baselines = new Map<string, Baseline>()
 
-  /** Logarithm of a latency relative to its workload. */
-  relative(workload: string | undefined, latency: number): number {
-    const baseline = this.#of(workload ?? shared, latency)
-    const difference = latency - baseline.level
-    baseline.sum += difference
+  /** The latency as a multiple of what its workload usually takes. */
+  relative(workload: string | undefined, latencyMs: number): number {
+    const baseline = this.#of(workload ?? shared)
+    baseline.total += 1
+    if (baseline.total <= learningCount) {
+      baseline.level += (latencyMs - baseline.level) / baseline.total
+    }
+    const ratio = baseline.level > 0 ? Math.min(maxRatio, latencyMs / baseline.level) : 1
+    baseline.sum += ratio
     baseline.count += 1
-    return difference
+    return ratio
   }
 
   /** Moves the baselines to what the round has seen, a part of the way or, after a jump, all of it. */
@@ -33,19 +42,19 @@ export class WorkloadBaselines {
     const ratio = jumped ? 1 : followRatio
     for (const baseline of this.#baselines.values()) {
       if (baseline.count === 0) continue
-      baseline.level += (ratio * baseline.sum) / baseline.count
+      baseline.level *= 1 + ratio * (baseline.sum / baseline.count - 1)
       baseline.sum = 0
       baseline.count = 0
     }
   }
 
-  #of(workload: string, latency: number): Baseline {
+  #of(workload: string): Baseline {
     const known = this.#baselines.get(workload)
     if (known !== undefined) return known
     const name = this.#baselines.size < maxWorkloads ? workload : shared
     const fallback = this.#baselines.get(name)
     if (fallback !== undefined) return fallback
-    const fresh = { level: latency, sum: 0, count: 0 }
+    const fresh = { level: 0, total: 0, sum: 0, count: 0 }
     this.#baselines.set(name, fresh)
     return fresh
   }

@@ -1,0 +1,32 @@
+import type { Sample } from '../limit.ts'
+
+/** Weight of a new call: about the last twenty count. */
+const weight = 0.05
+/** Weight of a new call in the share of dropped ones: six in a row out of nothing are a blackout. */
+const dropWeight = 1 / 8
+/** Above this share of dropped calls the downstream is not slow but gone. */
+const blackoutRatio = 0.5
+
+/** How calls fare at present, by exponentially weighted means. */
+export class Pace {
+  /** Milliseconds that a call takes. */
+  durationMs = 0
+  /** Part of its caller's patience that a call takes. */
+  latenessRatio = 0
+  #droppedRatio = 0
+
+  add({ durationMs, patienceMs, outcome }: Sample): void {
+    this.durationMs += weight * (durationMs - this.durationMs)
+    this.latenessRatio += weight * (durationMs / patienceMs - this.latenessRatio)
+    this.#droppedRatio += dropWeight * ((outcome === 'dropped' ? 1 : 0) - this.#droppedRatio)
+  }
+
+  /**
+   * Whether hardly anything comes back. A smaller share of drops proves nothing: calls with a fixed
+   * timeout time out in any number when the downstream itself got slow, and cutting the limit for
+   * that would never end.
+   */
+  get isBlackout(): boolean {
+    return this.#droppedRatio > blackoutRatio
+  }
+}

@@ -1,0 +1,31 @@
+/** Why the adaptive limit is what it is. */
+export type AdaptiveReason =
+  /** nothing learned yet */
+  | 'initial'
+  /** searching upwards: more calls in flight are still more calls served */
+  | 'searching_up'
+  /** searching downwards: fewer calls in flight are still as many calls served */
+  | 'searching_down'
+  /** the search has found where latency begins to rise */
+  | 'knee_found'
+  /** latency hardly depends on the calls in flight, so more of them are let in */
+  | 'concurrency_helps'
+  /** latency rises as fast as the calls in flight, so fewer are let in */
+  | 'concurrency_hurts'
+  | 'at_the_knee'
+  /** calls take so long that growth would need proof that concurrency is not the cause */
+  | 'too_late_to_grow'
+  /** fewer calls come than the limit lets in: nothing to learn, nothing to change */
+  | 'not_limiting'
+  /** calls suddenly take longer or shorter: no reason to change the limit by itself */
+  | 'latency_changed'
+  /** most calls time out */
+  | 'blackout'
+  /** calls come back after a blackout */
+  | 'recovering'
+
+/** A limit and why it is that. */
+export interface Decision {
+  readonly limit: number
+  readonly reason: AdaptiveReason
+}

@@ -1,0 +1,50 @@
+import type { Sample } from '../limit.ts'
+import { Moments } from './moments.ts'
+import type { SearchPoint } from './search.ts'
+import type { WorkloadBaselines } from './workload-baselines.ts'
+
+/** Variance of the logarithm of the mean latency at which a step knows enough: 7 %. */
+const enoughVariance = 0.005
+const minSamples = 12
+/** A step ends after this time with what it has got. */
+const maxStepMs = 1000
+/** A step in which the limit does not bind ends the search: there is nothing to search for. */
+const maxIdleMs = 2000
+
+/** One limit of the search and what the calls under it took. */
+export class SearchStep {
+  readonly kind = 'search'
+  readonly limit: number
+  readonly startedAt: number
+  /** The step before, to compare with. */
+  readonly previous: SearchPoint | undefined
+  /** Where to settle should this step turn out to be below the knee: only when searching down. */
+  readonly otherwise: number | undefined
+  readonly #seen = new Moments()
+
+  constructor(limit: number, startedAt: number, previous?: SearchPoint, otherwise?: number) {
+    this.limit = limit
+    this.startedAt = startedAt
+    this.previous = previous
+    this.otherwise = otherwise
+  }
+
+  get point(): SearchPoint {
+    return { limit: this.limit, latency: this.#seen.latency }
+  }
+
+  observe(sample: Sample, baselines: WorkloadBaselines): void {
+    if (sample.startedAt < this.startedAt) return
+    if (sample.waitedMs === 0 && sample.inFlight < this.limit) return
+    this.#seen.add(baselines.relative(sample.workload, sample.durationMs), sample.inFlight)
+  }
+
+  isDone(now: number): boolean {
+    if (this.#seen.count < Math.max(minSamples, this.limit)) return false
+    return this.#seen.variance <= enoughVariance || now - this.startedAt > maxStepMs
+  }
+
+  isIdle(now: number): boolean {
+    return now - this.startedAt > maxIdleMs
+  }
+}
