@@ -158,7 +158,6 @@ export class Call<T> implements Expiring, Waiter {
   }
 
   #leave(state: 'expired' | 'cancelled', error: SpillwayError): void {
-    if (this.#state !== 'running') return
     this.#state = state
     this.#context.counts.abandoned += 1
     this.#unwatch()

@@ -1,6 +1,7 @@
-import { getEventListeners } from 'node:events'
-import { connect } from 'node:net'
+import { getEventListeners, once } from 'node:events'
+import { connect, createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fixedLimit } from '@spillway/core'
 import type { FaultProxy } from '@spillway/test-support/fault-proxy'
@@ -24,7 +25,7 @@ let pool: pg.Pool
 let calls: AbortablePool
 
 beforeAll(async () => {
-  server = await startPostgres()
+  server = await startPostgres({ settings: { unix_socket_directories: tmpdir() } })
   observer = new pg.Client({ ...connection(), application_name: 'observer' })
   await observer.connect()
   await observer.query('create table orders (id int primary key, note text)')
@@ -169,6 +170,48 @@ describe('abortablePool.query', () => {
     expect((await hastyCalls.query(never, 'select 7 seven')).rows).toEqual([{ seven: 7 }])
     await hasty.end()
   })
+
+  test('works over a Unix socket', async () => {
+    const local = makePool({ host: tmpdir(), port: server.port, max: 1 })
+    const localCalls = abortablePool(local)
+    const controller = new AbortController()
+    const answer = outcome(localCalls.query(controller.signal, 'select pg_sleep(60)'))
+    await until(async () => (await busyBackends()) === 1)
+    controller.abort('gone')
+    expect(await answer).toBe('gone')
+    expect(await busyBackends()).toBe(0)
+    expect(local.totalCount).toBe(1)
+    await local.end()
+  })
+
+  test('closes a connection that has no key to cancel with', async () => {
+    pool.on('connect', (client) => Object.assign(client, { secretKey: null }))
+    const controller = new AbortController()
+    const answer = outcome(calls.query(controller.signal, 'select pg_sleep(60)'))
+    await until(async () => (await busyBackends()) === 1)
+    controller.abort('gone')
+    expect(await answer).toBe('gone')
+    expect(calls.stats()).toEqual({ aborted: 1, destroyed: 1, waiting: 0 })
+    expect(pool.totalCount).toBe(0)
+  })
+
+  test('closes a connection when the server takes no cancel', async () => {
+    const controller = new AbortController()
+    const answer = outcome(calls.query(controller.signal, 'select pg_sleep(60)'))
+    await until(async () => (await busyBackends()) === 1)
+    // The query's own connection stays open; new ones are refused.
+    const closed = createServer().listen(0, '127.0.0.1')
+    await once(closed, 'listening')
+    const { port } = closed.address() as AddressInfo
+    closed.close()
+    await once(closed, 'close')
+    const [client] = (pool as unknown as { readonly _clients: pg.Client[] })._clients
+    client!.port = port
+    controller.abort('gone')
+    expect(await answer).toBe('gone')
+    expect(calls.stats().destroyed).toBe(1)
+    expect(pool.totalCount).toBe(0)
+  })
 })
 
 describe('waiting for a connection', () => {
@@ -253,6 +296,18 @@ describe('abortablePool.transaction', () => {
     expect(await answer).toBe('gone')
     expect(await ids(30, 31)).toEqual([])
     expect(pool).toMatchObject({ totalCount: 1, idleCount: 1 })
+  })
+
+  test('closes the connection when it cannot roll back', async () => {
+    const answer = calls.transaction(never, async (query) => {
+      await query('insert into orders values (35)')
+      proxy.stall()
+      throw new Error('changed my mind')
+    })
+    await expect(answer).rejects.toThrow('changed my mind')
+    expect(calls.stats().destroyed).toBe(1)
+    expect(pool.totalCount).toBe(0)
+    expect(await ids(35, 35)).toEqual([])
   })
 
   test('does not pretend to commit what a failed statement has undone', async () => {

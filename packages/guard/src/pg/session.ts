@@ -68,14 +68,12 @@ export class Session {
   async rollback(): Promise<void> {
     await this.#idle()
     if (!this.#kept) return
-    const ended = await Promise.race([
-      this.#client.query({ text: 'ROLLBACK' }).then(
-        () => true,
-        () => false,
-      ),
-      sleep(this.#cancelTimeoutMs, false, { ref: false }),
-    ])
-    if (!ended) this.#destroy()
+    let done = false
+    const rollback = this.#client.query({ text: 'ROLLBACK' }).then(() => {
+      done = true
+    })
+    await settledWithin(rollback, this.#cancelTimeoutMs)
+    if (!done) this.#destroy()
   }
 
   /** Gives the connection back. */
@@ -148,9 +146,9 @@ function isServerError(error: unknown): error is { readonly code: string } {
   return error instanceof Error && 'severity' in error && 'code' in error
 }
 
-async function settledWithin(running: Promise<unknown> | undefined, ms: number): Promise<void> {
+async function settledWithin(running: Promise<unknown>, ms: number): Promise<void> {
   const timer = new AbortController()
-  const settled = Promise.resolve(running).then(ignoreError, ignoreError)
+  const settled = running.then(ignoreError, ignoreError)
   const pause = sleep(ms, undefined, { signal: timer.signal }).catch(ignoreError)
   await Promise.race([settled, pause])
   timer.abort()
