@@ -38,8 +38,8 @@ type CallState = 'waiting' | 'running' | 'expired' | 'cancelled' | 'ended'
  * settled. It is its own abort listener and heap member, so a call costs no closure for either.
  */
 export class Call<T> implements Expiring, Waiter {
-  expiresAt = Infinity
-  place = -1
+  expiresAt: number = Infinity
+  place: number = -1
   readonly #context: CallContext
   readonly #work: Work<T>
   readonly #options: AcquireOptions
