@@ -436,8 +436,8 @@ describe('under a guard', () => {
     } finally {
       process.kill(pid, 'SIGCONT')
     }
-    const { rows } = await guard.run((signal) => patient.query(signal, 'select 2 two'))
-    expect(rows).toEqual([{ two: 2 }])
+    const again = (): Promise<unknown> => guard.run((signal) => patient.query(signal, 'select 2'))
+    await until(async () => (await outcome(again())) === 'fulfilled')
   })
 
   test('a black hole: callers leave on time, in flight falls, and it recovers', async () => {
@@ -450,7 +450,7 @@ describe('under a guard', () => {
     const patient = abortablePool(pool, { cancelTimeoutMs: 300 })
     const call = (): Promise<unknown> =>
       outcome(guard.run((signal) => patient.query(signal, 'select 1')))
-    expect(await Promise.all([call(), call(), call(), call()])).toEqual(Array(4).fill('fulfilled'))
+    await Promise.all([1, 2, 3, 4].map(() => calls.query(never, 'select 1')))
 
     proxy.stall()
     const start = performance.now()
