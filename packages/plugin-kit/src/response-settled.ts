@@ -12,6 +12,8 @@ type Tracked = ServerResponse & {
   [listenerKey]?: SettledListener | SettledListener[] | undefined
   /** HTTP/2 responses have a stream instead of `closed`. */
   readonly stream?: { readonly destroyed: boolean }
+  /** Set on the responses of `inject`, which never finish: there is no socket to flush to. */
+  readonly isLightMyRequest?: boolean
 }
 
 /**
@@ -42,13 +44,14 @@ export function onResponseSettled(reply: FastifyReply, listener: SettledListener
 /** Whether the response is over, so that nothing can be sent any more. */
 export function isSettled(reply: FastifyReply): boolean {
   const raw: Tracked = reply.raw
-  return raw.closed || raw.stream?.destroyed === true
+  return raw.closed || raw.destroyed || raw.stream?.destroyed === true
 }
 
 /** Whether all of the response went out; false when the client was gone first. */
 export function isSentInFull(raw: ServerResponse): boolean {
+  const { writableEnded, writableFinished, isLightMyRequest }: Tracked = raw
   // A cut-off HTTP/2 response calls itself finished without ever having been ended.
-  return raw.writableEnded && raw.writableFinished
+  return writableEnded && (writableFinished || isLightMyRequest === true)
 }
 
 /** One function for all responses; which listeners are meant is written on the response. */
