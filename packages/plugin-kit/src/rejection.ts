@@ -1,4 +1,5 @@
 import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
 import type { ErrorCode, Refusal } from '@spillway/core'
 import { errorTable, integerBetween } from '@spillway/core'
 import type { FastifyReply } from 'fastify'
@@ -27,6 +28,7 @@ export function createRejection(options: RejectionOptions = {}): Rejection {
   const bodies = serializeBodies(statusCode)
   return {
     send(reply, { code, retryAfterMs }) {
+      if (reply.request.headers.upgrade !== undefined) closeAfter(reply)
       void reply
         .code(statusCode)
         .header('retry-after', retryAfterSeconds(retryAfterMs, random()))
@@ -34,6 +36,16 @@ export function createRejection(options: RejectionOptions = {}): Rejection {
         .send(bodies[code])
     },
   }
+}
+
+/** The socket of an upgrade has left the server's care, and nobody but us would close it. */
+function closeAfter(reply: FastifyReply): void {
+  // What `inject` puts in a socket's place cannot be destroyed.
+  const socket: Partial<Pick<Socket, 'destroySoon'>> = reply.request.raw.socket
+  reply.header('connection', 'close')
+  reply.raw.on('finish', () => {
+    socket.destroySoon?.()
+  })
 }
 
 /** Backlogs longer than this say more about a bad minute than about the next one. */
