@@ -41,7 +41,7 @@ async function cpuMicros({ server }: Variant): Promise<number> {
 async function measure(variant: Variant, duration: number): Promise<void> {
   const before = await cpuMicros(variant)
   const url = `http://127.0.0.1:${variant.port}/`
-  const result = await autocannon({ url, connections: 20, pipelining: 1, duration })
+  const result = await autocannon({ url, connections: 10, pipelining: 1, duration })
   if (result.non2xx > 0 || result.errors > 0) {
     throw new Error(`${variant.name}: ${result.non2xx} refused, ${result.errors} errors`)
   }

@@ -141,11 +141,9 @@ function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
 
 const visitKey: unique symbol = Symbol('spillway.visit')
 
-type Visited = FastifyRequest & { [visitKey]?: Visit | null }
+type Visited = FastifyRequest & { [visitKey]?: Visit }
 
-export { visitKey }
-
-export function visitOf(request: FastifyRequest): Visit | null | undefined {
+export function visitOf(request: FastifyRequest): Visit | undefined {
   return (request as Visited)[visitKey]
 }
 
