@@ -13,7 +13,7 @@ import { once } from 'node:events'
 import { availableParallelism, cpus, loadavg } from 'node:os'
 import autocannon from 'autocannon'
 
-const [rounds = 7, seconds = 4] = process.argv.slice(2).map(Number)
+const [rounds = 21, seconds = 1] = process.argv.slice(2).map(Number)
 const names = ['bare', 'limiter', 'limiter, priority and deadline'] as const
 
 interface Variant {

@@ -10,7 +10,7 @@ type Route = FastifyRequest['routeOptions']
 export class RequestState {
   priority: Priority = 'default'
   /** On the clock of `performance.now()`. Infinity: no deadline. */
-  expiresAtMs = Infinity
+  expiresAtMs: number = Infinity
   cancelSignal: AbortSignal | undefined
   /** A request does not know its reply; undefined before our own hook has run. */
   reply: FastifyReply | undefined
