@@ -76,7 +76,9 @@ export class Visit implements AcquireOptions, Waiter, SettledListener {
     this.#hold = undefined
     // Cancelled means that the client has gone: there is nobody to answer.
     if (refusal.reason === 'cancelled') return
-    this.#context!.runInAsyncScope(this.#turnAway, this, refusal)
+    this.#context!.runInAsyncScope(() => {
+      this.#turnAway(refusal)
+    })
   }
 
   /** SettledListener */
