@@ -184,13 +184,15 @@ class AdaptiveLimit implements Limit {
     const { minLimit, maxLimit } = this.#bounds
     const finding =
       previous === undefined ? ({ kind: 'knee_above' } as const) : compareSteps(previous, point)
+    if (finding.kind === 'unclear' && step.mayGoOn(now)) return
+    this.#congestion.observe(this.#baselines.index + point.latency, limit)
     const low = previous !== undefined && previous.limit < limit ? previous : point
     if (finding.kind === 'knee_above' && limit < maxLimit) {
       this.#search(now, limit * stepFactor, point)
     } else if (finding.kind === 'knee_below' && low.limit > minLimit) {
       this.#search(now, low.limit / stepFactor, low, finding.otherwise)
     } else {
-      const knee = finding.kind === 'knee' ? Math.max(finding.limit, step.otherwise ?? 0) : limit
+      const knee = 'limit' in finding ? Math.max(finding.limit, step.otherwise ?? 0) : limit
       this.#set({ limit: knee, reason: 'knee_found' })
       this.#startProbing(now)
     }
@@ -255,16 +257,10 @@ class AdaptiveLimit implements Limit {
       limit,
       swing: this.#swing,
       elasticity: this.#elasticity.towards(neutralElasticity(limit), priorInformation),
-      latestAtMost: this.#latest.atMost(1.5),
+      latestAtMost: this.#latest.atMost(1.5, this.#elasticity.disagreement),
     }
-    const move = decideMove(evidence)
     this.#congestion.observe(this.#baselines.index, limit)
-    if (this.#elasticity.atMost(2) < 0.1) this.#congestion.lift()
-    this.#set(
-      move.limit > limit && move.limit > this.#congestion.ceiling
-        ? { limit, reason: 'congested' }
-        : move,
-    )
+    this.#set(this.#congestion.veto(limit, decideMove(evidence), this.#elasticity.atMost(2)))
     const swings = Math.log(this.#estimate / limit) / this.#swing
     this.#elasticity.fade(swings)
     this.#latest.fade(swings)

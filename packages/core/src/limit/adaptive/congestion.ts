@@ -1,7 +1,14 @@
+import type { Decision } from './reason.ts'
+
 /** Latency of this many times the usual lowest is taken for congestion. */
 const congestedLog = Math.log(2)
 /** Part of the way that the lowest latency follows the present one per pair of slots. */
 const forgetRatio = 0.002
+
+/** An elasticity that is surely smaller proves that concurrency is not the cause. */
+const harmlessElasticity = 0.1
+/** What a vetoed growth becomes: while all the others do the same, latency comes back. */
+const retreat = 0.99
 
 /**
  * Whether calls have become slow little by little, against the lowest latency remembered.
@@ -14,11 +21,6 @@ const forgetRatio = 0.002
 export class Congestion {
   #lowest: number | undefined
   #ceiling = Infinity
-
-  /** Above this the limit grows on proof only; Infinity while calls are not congested. */
-  get ceiling(): number {
-    return this.#ceiling
-  }
 
   /** `level`: logarithm of the usual latency; `limit`: the limit it was seen under. */
   observe(level: number, limit: number): void {
@@ -37,9 +39,17 @@ export class Congestion {
     if (this.#lowest !== undefined) this.#lowest += jump
   }
 
-  /** It is proven that concurrency is not the cause. */
-  lift(): void {
-    this.#lowest = undefined
-    this.#ceiling = Infinity
+  /**
+   * What becomes of a move while calls are congested. `elasticityAtMost`: what the elasticity surely
+   * does not exceed.
+   */
+  veto(limit: number, move: Decision, elasticityAtMost: number): Decision {
+    if (move.limit <= limit || move.limit <= this.#ceiling) return move
+    if (elasticityAtMost < harmlessElasticity) {
+      this.#ceiling = move.limit
+      return move
+    }
+    this.#ceiling = retreat * limit
+    return { limit: this.#ceiling, reason: 'congested' }
   }
 }
