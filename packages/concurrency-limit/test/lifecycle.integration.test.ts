@@ -53,6 +53,20 @@ describe('request.cancelSignal', () => {
     gate.open()
   })
 
+  test('aborts at the handlerTimeout of a POST, where that of Fastify has ended with the body', async () => {
+    const app = await limitedApp()
+    app.post('/', { handlerTimeout: 40 }, async (request) => {
+      await sleep(10_000, undefined, { signal: request.cancelSignal }).catch(() => {
+        throw request.cancelSignal.reason
+      })
+    })
+    const client = await connectOne(await listen(app))
+    await client.send(post)
+    expect(JSON.parse((await client.response()).body)).toMatchObject({ code: 'SPW_ERR_DEADLINE' })
+    await untilIdle(app)
+    expect(stats(app).released.dropped).toBe(1)
+  })
+
   test('aborts at the default deadline; thrown on, it is answered with 503', async () => {
     const app = await limitedApp({ defaultDeadlineMs: 40 })
     app.post('/', async (request) => {
