@@ -15,6 +15,7 @@ export { refusalError, refusalReasons } from './limiter/admission.ts'
 // The limit: how many
 export type { Limit, LimitContext, LimitFactory, Outcome, Sample } from './limit/limit.ts'
 export { adaptiveLimit } from './limit/adaptive.ts'
+export type { AdaptiveLimitOptions } from './limit/adaptive.ts'
 export { fixedLimit } from './limit/fixed.ts'
 
 // Shared words

@@ -105,7 +105,7 @@ class AdaptiveLimit implements Limit {
     this.#bounds = bounds
     this.#clock = clock
     this.#estimate = bounds.initialLimit
-    this.#phase = new SearchStep(this.current, clock.now(), undefined)
+    this.#phase = new SearchStep(this.current, clock.now())
   }
 
   get current(): number {
@@ -172,24 +172,25 @@ class AdaptiveLimit implements Limit {
     if (this.#estimate >= target) this.#startProbing(now)
   }
 
-  #search(limit: number, now: number, previous: SearchPoint | undefined): void {
-    const isDown = previous !== undefined && limit < previous.limit
-    this.#set({ limit, reason: isDown ? 'searching_down' : 'searching_up' })
-    this.#phase = new SearchStep(this.current, now, previous)
+  #search(now: number, limit: number, previous?: SearchPoint, otherwise?: number): void {
+    this.#set({ limit, reason: otherwise === undefined ? 'searching_up' : 'searching_down' })
+    this.#phase = new SearchStep(this.current, now, previous, otherwise)
   }
 
-  #endStep({ limit, previous, point }: SearchStep, now: number): void {
+  #endStep(step: SearchStep, now: number): void {
+    const { limit, previous, point } = step
     const { minLimit, maxLimit } = this.#bounds
     const finding =
       previous === undefined ? ({ kind: 'knee_above' } as const) : compareSteps(previous, point)
     const low = previous !== undefined && previous.limit < limit ? previous : point
     const isLate = this.#pace.latenessRatio > lateRatio
     if (finding.kind === 'knee_above' && limit < maxLimit && !isLate) {
-      this.#search(limit * stepFactor, now, point)
+      this.#search(now, limit * stepFactor, point)
     } else if (finding.kind === 'knee_below' && low.limit > minLimit) {
-      this.#search(low.limit / stepFactor, now, low)
+      this.#search(now, low.limit / stepFactor, low, finding.otherwise)
     } else {
-      this.#set({ limit: finding.kind === 'knee' ? finding.limit : limit, reason: 'knee_found' })
+      const knee = finding.kind === 'knee' ? Math.max(finding.limit, step.otherwise ?? 0) : limit
+      this.#set({ limit: knee, reason: 'knee_found' })
       this.#startProbing(now)
     }
   }
@@ -232,7 +233,7 @@ class AdaptiveLimit implements Limit {
       case 'latency_fell':
         this.#startProbing(now)
         this.#reason = 'latency_changed'
-        if (finding.kind === 'latency_fell') this.#search(this.#estimate, now, undefined)
+        if (finding.kind === 'latency_fell') this.#search(now, this.#estimate)
         return
       case 'comparison':
         this.#baselines.endRound(false)
@@ -257,7 +258,7 @@ class AdaptiveLimit implements Limit {
     }
     const move = decideMove(evidence)
     if (move.kind === 'search') {
-      this.#search(limit, now, undefined)
+      this.#search(now, limit)
       return
     }
     this.#set(move)

@@ -18,12 +18,15 @@ export class SearchStep {
   readonly startedAt: number
   /** The step before, to compare with. */
   readonly previous: SearchPoint | undefined
+  /** Where to settle should this step turn out to be below the knee: only when searching down. */
+  readonly otherwise: number | undefined
   readonly #seen = new Moments()
 
-  constructor(limit: number, startedAt: number, previous: SearchPoint | undefined) {
+  constructor(limit: number, startedAt: number, previous?: SearchPoint, otherwise?: number) {
     this.limit = limit
     this.startedAt = startedAt
     this.previous = previous
+    this.otherwise = otherwise
   }
 
   get point(): SearchPoint {
