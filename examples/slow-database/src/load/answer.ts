@@ -1,0 +1,40 @@
+import type { RequestKind } from '../plan.ts'
+
+/**
+ * What became of one request, as its client saw it.
+ *
+ * - `good`: a 2xx within the deadline
+ * - `refused`: a 503 or 429 that came at once
+ * - `refused_late`: a 503 after time spent in a queue on purpose
+ * - `failed`: any other answer
+ * - `timed_out`: no answer within the deadline; the client has hung up
+ */
+export type AnswerOutcome = 'good' | 'refused' | 'refused_late' | 'failed' | 'timed_out'
+
+export interface Answer {
+  readonly kind: RequestKind
+  readonly outcome: AnswerOutcome
+  /** When it was sent, in milliseconds since the Unix epoch. */
+  readonly sentAt: number
+  readonly latencyMs: number
+}
+
+/** When its client knew. */
+export function answeredAt({ sentAt, latencyMs }: Answer): number {
+  return sentAt + latencyMs
+}
+
+/** The codes by which a Spillway service says that a request waited before it was refused. */
+const waitedCodes: ReadonlySet<string> = new Set(['SPW_ERR_QUEUE_TIMEOUT'])
+
+export function outcomeOf(
+  statusCode: number,
+  latencyMs: number,
+  deadlineMs: number,
+  errorCode: string | undefined,
+): AnswerOutcome {
+  if (latencyMs > deadlineMs) return 'timed_out'
+  if (statusCode >= 200 && statusCode < 300) return 'good'
+  if (statusCode !== 503 && statusCode !== 429) return 'failed'
+  return errorCode !== undefined && waitedCodes.has(errorCode) ? 'refused_late' : 'refused'
+}

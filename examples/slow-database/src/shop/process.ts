@@ -1,0 +1,111 @@
+import type { AddressInfo } from 'node:net'
+import type { Limiter } from '@spillway/core'
+import type { FastifyInstance } from 'fastify'
+import pg from 'pg'
+import type { ShopConnection } from '../database/database.ts'
+
+/** What a shop's process is started with, as JSON in its first argument. */
+export interface ShopStart {
+  /** URL of a module that exports `createShop(pool)`. */
+  readonly module: string
+  readonly connection: ShopConnection
+  readonly poolSize: number
+}
+
+/** What goes on inside a shop, ten times a second. */
+export interface ShopReport {
+  /** Milliseconds since the Unix epoch. */
+  readonly at: number
+  /** Requests that ever reached the service: proof of the arrival rate. */
+  readonly arrived: number
+  /** Requests that are neither answered nor given up. */
+  readonly open: number
+  /** Queries that were handed to a connection. */
+  readonly running: number
+  /** Queries that wait in the pool for a connection. */
+  readonly poolWaiting: number
+  /** Permits, where there is a limiter. */
+  readonly limiter?: { readonly limit: number; readonly inFlight: number; readonly queued: number }
+}
+
+export type ShopMessage =
+  | { readonly type: 'listening'; readonly url: string }
+  | { readonly type: 'report'; readonly report: ShopReport }
+
+/** What a module of a shop exports. */
+export interface ShopModule {
+  createShop(pool: pg.Pool): Promise<FastifyInstance>
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** The limiter in front of the database, if any; for the live view. */
+    databaseLimiter?: Limiter
+  }
+}
+
+const reportEveryMs = 100
+
+async function main(start: ShopStart): Promise<void> {
+  // Whoever started us ends us by closing the channel; Ctrl-C reaches the whole process group.
+  process.on('SIGINT', () => {})
+  process.on('disconnect', () => {
+    process.exit()
+  })
+  const { createShop } = (await import(start.module)) as ShopModule
+  const pool = new pg.Pool({ ...start.connection, max: start.poolSize, idleTimeoutMillis: 0 })
+  pool.on('error', () => {})
+  await connectAll(pool, start.poolSize)
+  const app = await createShop(pool)
+  const counts = countRequests(app)
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = app.server.address() as AddressInfo
+  send({ type: 'listening', url: `http://127.0.0.1:${port}` })
+  setInterval(() => {
+    send({ type: 'report', report: report(app, pool, counts) })
+  }, reportEveryMs)
+}
+
+/** Connections are made before the story starts: it is about queries, not about logins. */
+async function connectAll(pool: pg.Pool, count: number): Promise<void> {
+  const clients = await Promise.all(Array.from({ length: count }, async () => pool.connect()))
+  for (const client of clients) client.release()
+}
+
+interface Counts {
+  arrived: number
+  open: number
+}
+
+function countRequests(app: FastifyInstance): Counts {
+  const counts = { arrived: 0, open: 0 }
+  app.server.on('request', (_request, response) => {
+    counts.arrived += 1
+    counts.open += 1
+    response.once('close', () => {
+      counts.open -= 1
+    })
+  })
+  return counts
+}
+
+function report(app: FastifyInstance, pool: pg.Pool, counts: Counts): ShopReport {
+  const limiter = app.databaseLimiter
+  return {
+    at: performance.timeOrigin + performance.now(),
+    ...counts,
+    running: pool.totalCount - pool.idleCount,
+    poolWaiting: pool.waitingCount,
+    ...(limiter === undefined
+      ? {}
+      : {
+          limiter: { limit: limiter.limit, inFlight: limiter.inFlight, queued: limiter.queued },
+        }),
+  }
+}
+
+function send(message: ShopMessage): void {
+  if (process.connected) process.send?.(message)
+}
+
+await main(JSON.parse(process.argv[2]!) as ShopStart)

@@ -1,0 +1,79 @@
+import type { Priority } from '@spillway/core'
+import { createLimiter } from '@spillway/core'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import fastify from 'fastify'
+import type { Pool, QueryResult } from 'pg'
+
+/** The same shop behind a limiter. */
+export async function createShop(pool: Pool): Promise<FastifyInstance> {
+  const app = fastify()
+
+  const limiter = createLimiter({ name: 'shop-db' })
+  app.decorate('databaseLimiter', limiter)
+  const query = (request: FastifyRequest, sql: string, values: unknown[]): Promise<QueryResult> =>
+    limiter.run(() => pool.query(sql, values), {
+      priority: request.routeOptions.config.priority ?? 'default',
+      deadlineMs: 1000,
+    })
+
+  app.get<{ Querystring: { category: number } }>(
+    '/items',
+    { schema: listSchema },
+    async (request) => {
+      const { rows } = await query(request, 'SELECT * FROM list_items($1)', [
+        request.query.category,
+      ])
+      return rows
+    },
+  )
+
+  app.get<{ Params: { id: number } }>(
+    '/items/:id',
+    { schema: itemSchema },
+    async (request, reply) => {
+      const { rows } = await query(request, 'SELECT * FROM get_item($1)', [request.params.id])
+      return rows[0] ?? reply.code(404).send({ error: 'No such item' })
+    },
+  )
+
+  app.post<{ Body: Order }>(
+    '/orders',
+    { schema: orderSchema, config: { priority: 'critical' } },
+    async (request, reply) => {
+      const { itemId, quantity } = request.body
+      const { rows } = await query(request, 'SELECT * FROM place_order($1, $2)', [itemId, quantity])
+      return reply.code(201).send(rows[0])
+    },
+  )
+
+  app.get('/report', { config: { priority: 'low' } }, async (request) => {
+    const { rows } = await query(request, 'SELECT * FROM sales_report($1)', [1])
+    return rows
+  })
+
+  return app
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    priority?: Priority
+  }
+}
+
+interface Order {
+  readonly itemId: number
+  readonly quantity: number
+}
+
+const id = { type: 'integer', minimum: 1 }
+const itemSchema = { params: { type: 'object', properties: { id } } }
+const listSchema = {
+  querystring: { type: 'object', properties: { category: { type: 'integer' } } },
+}
+const orderSchema = {
+  body: {
+    type: 'object',
+    required: ['itemId', 'quantity'],
+    properties: { itemId: id, quantity: id },
+  },
+}
