@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config'
 
-const source = ['@spillway/source', 'module', 'node', 'import', 'default']
+// Never 'import': vitest hands these to Node, whose require() would then load ES modules (pg-pool).
+const source = ['@spillway/source', 'module', 'node']
 
 export default defineConfig({
   resolve: { conditions: source },

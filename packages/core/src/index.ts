@@ -16,7 +16,11 @@ export { refusalError, refusalReasons } from './limiter/admission.ts'
 export type { Limit, LimitContext, LimitFactory, Outcome, Sample } from './limit/limit.ts'
 export { adaptiveLimit } from './limit/adaptive.ts'
 export type { AdaptiveLimitOptions } from './limit/adaptive.ts'
+export { aimdLimit } from './limit/aimd.ts'
 export { fixedLimit } from './limit/fixed.ts'
+export { gradientLimit } from './limit/gradient.ts'
+export { vegasLimit } from './limit/vegas.ts'
+export { windowedLimit } from './limit/windowed.ts'
 
 // Shared words
 export type { Priority, PriorityRank } from './priority.ts'

@@ -81,7 +81,7 @@ class TcpFaultProxy implements FaultProxy {
 
   async accept(): Promise<void> {
     if (this.#server !== undefined) return
-    this.#server = createServer((client) => {
+    this.#server = createServer({ allowHalfOpen: true }, (client) => {
       this.#connect(client)
     })
     this.#server.listen(this.#port, '127.0.0.1')
@@ -98,7 +98,7 @@ class TcpFaultProxy implements FaultProxy {
   }
 
   #connect(client: Socket): void {
-    const server = connect(this.#targetPort, '127.0.0.1')
+    const server = connect({ port: this.#targetPort, host: '127.0.0.1', allowHalfOpen: true })
     const link = new Link(client, server, this.#fault)
     this.#links.add(link)
     client.once('close', () => this.#links.delete(link))
@@ -155,8 +155,10 @@ class Pipe {
     from.on('end', () => {
       this.#take(undefined)
     })
-    from.once('close', () => {
+    // Not when `from` closes: what it said before may still be held here.
+    to.once('close', () => {
       clearTimeout(this.#timer)
+      this.#held.length = 0
     })
   }
 
