@@ -41,14 +41,22 @@ const slow: Storage = { slots: 8, holdMs: 200 }
 const rate = 300
 
 interface Lengths {
-  readonly warmUpMs: number
   readonly healthyMs: number
   readonly slowMs: number
   readonly recoveredMs: number
 }
 
-const full: Lengths = { warmUpMs: 3000, healthyMs: 8000, slowMs: 24_000, recoveredMs: 12_000 }
-const short: Lengths = { warmUpMs: 2000, healthyMs: 3000, slowMs: 10_000, recoveredMs: 4000 }
+const full: Lengths = { healthyMs: 8000, slowMs: 24_000, recoveredMs: 12_000 }
+const short: Lengths = { healthyMs: 3000, slowMs: 10_000, recoveredMs: 4000 }
+
+/**
+ * Load rises to its full height in two steps: a process that has just started is slow by itself, and
+ * a service that has no limiter never gets rid of a backlog from its first second.
+ */
+const warmUp: readonly Phase[] = [
+  { name: 'warm-up', durationMs: 1500, storage: healthy, rate: rate / 5, isCounted: false },
+  { name: 'warm-up', durationMs: 2000, storage: healthy, rate, isCounted: false },
+]
 
 /** Healthy, ten times slower, healthy again. */
 export function slowDatabasePlan(options: { readonly isFast: boolean }): Plan {
@@ -57,16 +65,16 @@ export function slowDatabasePlan(options: { readonly isFast: boolean }): Plan {
     deadlineMs: 1000,
     poolSize: 100,
     phases: [
-      phase('warm-up', lengths.warmUpMs, healthy, false),
-      phase('healthy', lengths.healthyMs, healthy, true),
-      phase('slow', lengths.slowMs, slow, true),
-      phase('recovered', lengths.recoveredMs, healthy, true),
+      ...warmUp,
+      phase('healthy', lengths.healthyMs, healthy),
+      phase('slow', lengths.slowMs, slow),
+      phase('recovered', lengths.recoveredMs, healthy),
     ],
   }
 }
 
-function phase(name: string, durationMs: number, storage: Storage, isCounted: boolean): Phase {
-  return { name, durationMs, storage, rate, isCounted }
+function phase(name: string, durationMs: number, storage: Storage): Phase {
+  return { name, durationMs, storage, rate, isCounted: true }
 }
 
 export function totalMs(plan: Plan): number {

@@ -15,7 +15,7 @@ export interface SeriesPoint {
   failed: number
   timedOut: number
   /** Of the service itself, at the end of this tenth of a second. */
-  report?: Omit<ShopReport, 'at'>
+  report?: Omit<ShopReport, 'at' | 'refusedMs'>
 }
 
 const stepMs = 100
@@ -33,7 +33,7 @@ export function timeSeries({ phases, answers, reports }: Recording): SeriesPoint
     if (sent !== undefined) sent.sent += 1
     addAnswer(at(answeredAt(answer)), answer)
   }
-  for (const { at: time, ...report } of reports) {
+  for (const { at: time, refusedMs: _, ...report } of reports) {
     const point = at(time)
     if (point !== undefined) point.report = report
   }

@@ -21,8 +21,10 @@ export interface Summary {
   readonly counts: Readonly<Record<AnswerOutcome, number>>
   /** Of requests that were not refused; who got no answer counts with the deadline. */
   readonly answered: Latencies
-  /** Of refusals that came at once. */
+  /** Of refusals that came at once, as the client saw them: with the network and its own process. */
   readonly refused: Latencies
+  /** The same inside the service, from the request's arrival to the end of its answer. */
+  readonly refusedInside: Latencies
 }
 
 /** Milliseconds; undefined when there was nothing to measure. */
@@ -55,8 +57,13 @@ export function summarise(
     goodputRatio: goodPerSecond / possiblePerSecond,
     criticalRatio: ratioOf(good.filter(({ kind }) => kind === 'order').length, good.length),
     counts: countOutcomes(within),
-    answered: latencies(within.filter(({ outcome }) => !isRefusal(outcome))),
-    refused: latencies(within.filter(({ outcome }) => outcome === 'refused')),
+    answered: latencies(latenciesOf(within, (outcome) => !isRefusal(outcome))),
+    refused: latencies(latenciesOf(within, (outcome) => outcome === 'refused')),
+    refusedInside: latencies(
+      reports
+        .filter(({ at }) => isWithin(at, from, phase.to))
+        .flatMap(({ refusedMs }) => refusedMs),
+    ),
   }
 }
 
@@ -86,10 +93,17 @@ function countOutcomes(answers: readonly Answer[]): Record<AnswerOutcome, number
   return counts
 }
 
-export function latencies(answers: readonly Answer[]): Latencies {
-  if (answers.length === 0) return { p50Ms: undefined, p99Ms: undefined }
+function latenciesOf(
+  answers: readonly Answer[],
+  isWanted: (outcome: AnswerOutcome) => boolean,
+): number[] {
+  return answers.filter(({ outcome }) => isWanted(outcome)).map(({ latencyMs }) => latencyMs)
+}
+
+export function latencies(durationsMs: readonly number[]): Latencies {
+  if (durationsMs.length === 0) return { p50Ms: undefined, p99Ms: undefined }
   const histogram = createHistogram()
-  // The histogram takes whole numbers from 1.
-  for (const { latencyMs } of answers) histogram.record(Math.max(1, Math.round(latencyMs * 1000)))
+  // The histogram takes whole numbers from 1: microseconds.
+  for (const durationMs of durationsMs) histogram.record(Math.max(1, Math.round(durationMs * 1000)))
   return { p50Ms: histogram.percentile(50) / 1000, p99Ms: histogram.percentile(99) / 1000 }
 }

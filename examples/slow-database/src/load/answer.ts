@@ -24,17 +24,22 @@ export function answeredAt({ sentAt, latencyMs }: Answer): number {
   return sentAt + latencyMs
 }
 
-/** The codes by which a Spillway service says that a request waited before it was refused. */
-const waitedCodes: ReadonlySet<string> = new Set(['SPW_ERR_QUEUE_TIMEOUT'])
+/** The code by which a Spillway service says that a request waited before it was refused. */
+const waitedCode = '"code":"SPW_ERR_QUEUE_TIMEOUT"'
+
+/** Whether a refusal, by its body, came after time spent in a queue on purpose. */
+export function hasWaited(body: string): boolean {
+  return body.includes(waitedCode)
+}
 
 export function outcomeOf(
   statusCode: number,
   latencyMs: number,
   deadlineMs: number,
-  errorCode: string | undefined,
+  body: string,
 ): AnswerOutcome {
   if (latencyMs > deadlineMs) return 'timed_out'
   if (statusCode >= 200 && statusCode < 300) return 'good'
   if (statusCode !== 503 && statusCode !== 429) return 'failed'
-  return errorCode !== undefined && waitedCodes.has(errorCode) ? 'refused_late' : 'refused'
+  return hasWaited(body) ? 'refused_late' : 'refused'
 }

@@ -1,13 +1,12 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fastify from 'fastify'
-import type { Pool, QueryResult } from 'pg'
+import type { Pool, QueryResultRow } from 'pg'
 
 /** The shop as one writes it when the database is always fast. */
 export async function createShop(pool: Pool): Promise<FastifyInstance> {
   const app = fastify()
 
-  const query = (_request: FastifyRequest, sql: string, values: unknown[]): Promise<QueryResult> =>
-    pool.query(sql, values)
+  const query: Query = (_request, sql, values) => pool.query(sql, values)
 
   app.get<{ Querystring: { category: number } }>(
     '/items',
@@ -42,6 +41,12 @@ export async function createShop(pool: Pool): Promise<FastifyInstance> {
 
   return app
 }
+
+type Query = (
+  request: FastifyRequest,
+  sql: string,
+  values: unknown[],
+) => Promise<{ readonly rows: QueryResultRow[] }>
 
 interface Order {
   readonly itemId: number

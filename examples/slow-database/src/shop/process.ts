@@ -1,8 +1,10 @@
 import type { AddressInfo } from 'node:net'
-import type { Limiter } from '@spillway/core'
-import type { FastifyInstance } from 'fastify'
+// Adds `guards` to the type of an application.
+import type {} from '@spillway/guard'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import pg from 'pg'
 import type { ShopConnection } from '../database/database.ts'
+import { hasWaited } from '../load/answer.ts'
 
 /** What a shop's process is started with, as JSON in its first argument. */
 export interface ShopStart {
@@ -24,6 +26,8 @@ export interface ShopReport {
   readonly running: number
   /** Queries that wait in the pool for a connection. */
   readonly poolWaiting: number
+  /** What each refusal since the last report took, from the request's arrival to its answer. */
+  readonly refusedMs: readonly number[]
   /** Permits, where there is a limiter. */
   readonly limiter?: { readonly limit: number; readonly inFlight: number; readonly queued: number }
 }
@@ -35,13 +39,6 @@ export type ShopMessage =
 /** What a module of a shop exports. */
 export interface ShopModule {
   createShop(pool: pg.Pool): Promise<FastifyInstance>
-}
-
-declare module 'fastify' {
-  interface FastifyInstance {
-    /** The limiter in front of the database, if any; for the live view. */
-    databaseLimiter?: Limiter
-  }
 }
 
 const reportEveryMs = 100
@@ -58,6 +55,7 @@ async function main(start: ShopStart): Promise<void> {
   await connectAll(pool, start.poolSize)
   const app = await createShop(pool)
   const counts = countRequests(app)
+  timeRefusals(app, counts)
   await app.listen({ host: '127.0.0.1', port: 0 })
   const { port } = app.server.address() as AddressInfo
   send({ type: 'listening', url: `http://127.0.0.1:${port}` })
@@ -75,10 +73,11 @@ async function connectAll(pool: pg.Pool, count: number): Promise<void> {
 interface Counts {
   arrived: number
   open: number
+  refusedMs: number[]
 }
 
 function countRequests(app: FastifyInstance): Counts {
-  const counts = { arrived: 0, open: 0 }
+  const counts: Counts = { arrived: 0, open: 0, refusedMs: [] }
   app.server.on('request', (_request, response) => {
     counts.arrived += 1
     counts.open += 1
@@ -89,19 +88,37 @@ function countRequests(app: FastifyInstance): Counts {
   return counts
 }
 
+/** Only refusals that came at once: time in a queue is spent on purpose. */
+function timeRefusals(app: FastifyInstance, counts: Counts): void {
+  const atOnce = new WeakSet<FastifyReply>()
+  app.addHook('onSend', async (_request, reply, payload) => {
+    if (reply.statusCode !== 503 && reply.statusCode !== 429) return
+    if (!hasWaited(typeof payload === 'string' ? payload : '')) atOnce.add(reply)
+  })
+  app.addHook('onResponse', async (_request, reply) => {
+    if (atOnce.has(reply)) counts.refusedMs.push(reply.elapsedTime)
+  })
+}
+
 function report(app: FastifyInstance, pool: pg.Pool, counts: Counts): ShopReport {
-  const limiter = app.databaseLimiter
+  const limiter = limiterOf(app)
+  const refusedMs = counts.refusedMs.splice(0)
   return {
     at: performance.timeOrigin + performance.now(),
     ...counts,
+    refusedMs,
     running: pool.totalCount - pool.idleCount,
     poolWaiting: pool.waitingCount,
-    ...(limiter === undefined
-      ? {}
-      : {
-          limiter: { limit: limiter.limit, inFlight: limiter.inFlight, queued: limiter.queued },
-        }),
+    ...(limiter === undefined ? {} : { limiter }),
   }
+}
+
+function limiterOf(app: FastifyInstance): ShopReport['limiter'] {
+  if (!app.hasDecorator('guards')) return undefined
+  const [guard] = app.guards.values()
+  if (guard === undefined) return undefined
+  const { limit, inFlight, queued } = guard.limiter
+  return { limit, inFlight, queued }
 }
 
 function send(message: ShopMessage): void {

@@ -1,20 +1,20 @@
 import type { Priority } from '@spillway/core'
-import { createLimiter } from '@spillway/core'
+import type { CallOptions } from '@spillway/guard'
+import { guard } from '@spillway/guard'
+import { abortablePool } from '@spillway/guard/pg'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fastify from 'fastify'
-import type { Pool, QueryResult } from 'pg'
+import type { Pool, QueryResultRow } from 'pg'
 
-/** The same shop behind a limiter. */
+/** The same shop with Spillway between it and its database. */
 export async function createShop(pool: Pool): Promise<FastifyInstance> {
   const app = fastify()
 
-  const limiter = createLimiter({ name: 'shop-db' })
-  app.decorate('databaseLimiter', limiter)
-  const query = (request: FastifyRequest, sql: string, values: unknown[]): Promise<QueryResult> =>
-    limiter.run(() => pool.query(sql, values), {
-      priority: request.routeOptions.config.priority ?? 'default',
-      deadlineMs: 1000,
-    })
+  await app.register(guard)
+  const db = app.guards.define('shop-db')
+  const shop = abortablePool(pool)
+  const query: Query = (request, sql, values) =>
+    db.run((signal) => shop.query(signal, sql, values), callOptions(request))
 
   app.get<{ Querystring: { category: number } }>(
     '/items',
@@ -54,11 +54,24 @@ export async function createShop(pool: Pool): Promise<FastifyInstance> {
   return app
 }
 
+/** What the request's client waits for its answer. */
+const deadlineMs = 1000
+
+function callOptions({ routeOptions }: FastifyRequest): CallOptions {
+  return { priority: routeOptions.config.priority ?? 'default', deadlineMs }
+}
+
 declare module 'fastify' {
   interface FastifyContextConfig {
     priority?: Priority
   }
 }
+
+type Query = (
+  request: FastifyRequest,
+  sql: string,
+  values: unknown[],
+) => Promise<{ readonly rows: QueryResultRow[] }>
 
 interface Order {
   readonly itemId: number
