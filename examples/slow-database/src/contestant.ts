@@ -1,15 +1,16 @@
 import type { Child } from './children.ts'
 import { startChild } from './children.ts'
 import type { ShopConnection } from './database/database.ts'
+import { computedCapacity } from './database/database.ts'
 import type { Answer } from './load/answer.ts'
 import type { LoadCommand, LoadMessage } from './load/process.ts'
 import type { Plan } from './plan.ts'
-import type { ShopMessage, ShopReport } from './shop/process.ts'
+import type { ShopFacts, ShopMessage, ShopReport } from './shop/process.ts'
 
 /** A service that takes part. */
 export interface Contestant {
   readonly name: string
-  /** A module that exports `createShop(pool)`. */
+  /** A module that exports `createShop(pool, facts)`. */
   readonly module: URL
 }
 
@@ -18,16 +19,19 @@ export class RunningContestant {
   readonly name: string
   readonly answers: Answer[] = []
   readonly reports: ShopReport[] = []
+  readonly connection: ShopConnection
   sent = 0
   readonly #shop: Child<ShopMessage, never>
   #load: Child<LoadMessage, LoadCommand> | undefined
 
-  constructor(contestant: Contestant, connection: ShopConnection, poolSize: number) {
+  constructor(contestant: Contestant, connection: ShopConnection, plan: Plan) {
+    this.connection = connection
     this.name = contestant.name
     this.#shop = startChild(contestant.name, new URL('./shop/process.ts', import.meta.url), {
       module: contestant.module.href,
       connection,
-      poolSize,
+      poolSize: plan.poolSize,
+      facts: factsOf(plan),
     })
   }
 
@@ -75,4 +79,10 @@ export class RunningContestant {
       })
     })
   }
+}
+
+/** Of the first phase, in which all is well. */
+function factsOf({ phases, deadlineMs }: Plan): ShopFacts {
+  const { storage } = phases[0]!
+  return { slots: storage.slots, capacityPerSecond: computedCapacity(storage), deadlineMs }
 }

@@ -118,8 +118,8 @@ async function conclude(
 ): Promise<number> {
   const protectedResult = results[1]!
   const slow = protectedResult.summaries.find(({ phase }) => phase === 'slow')!
-  const { recoveryMs } = protectedResult
-  const bars = judge({ slow, recoveryMs, deadlineMs: plan.deadlineMs })
+  const { answered, recoveryMs } = protectedResult
+  const bars = judge({ slow, answered, recoveryMs, deadlineMs: plan.deadlineMs })
   const isMet = bars.every((bar) => bar.isMet)
   say('', ...resultTable(results), 'With Spillway:', ...barTable(bars))
   if (args.jsonFile !== undefined) {

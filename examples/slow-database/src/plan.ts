@@ -54,7 +54,7 @@ const short: Lengths = { healthyMs: 3000, slowMs: 10_000, recoveredMs: 4000 }
  * a service that has no limiter never gets rid of a backlog from its first second.
  */
 const warmUp: readonly Phase[] = [
-  { name: 'warm-up', durationMs: 1500, storage: healthy, rate: rate / 5, isCounted: false },
+  { name: 'warm-up', durationMs: 2000, storage: healthy, rate: rate / 5, isCounted: false },
   { name: 'warm-up', durationMs: 2000, storage: healthy, rate, isCounted: false },
 ]
 

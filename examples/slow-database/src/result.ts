@@ -2,10 +2,11 @@ import { cpus } from 'node:os'
 import { recoveryMs } from './accounting/recovery.ts'
 import type { SeriesPoint } from './accounting/series.ts'
 import { timeSeries } from './accounting/series.ts'
-import type { Summary } from './accounting/summary.ts'
-import { summarise } from './accounting/summary.ts'
+import type { Latencies, Summary } from './accounting/summary.ts'
+import { answeredLatencies, summarise } from './accounting/summary.ts'
 import type { Storage } from './database/database.ts'
 import { computedCapacity } from './database/database.ts'
+import { answeredAt } from './load/answer.ts'
 import type { PlayedPhase, Recording } from './story.ts'
 
 /** Queries a second that the database can do, healthy or slow. */
@@ -18,6 +19,8 @@ export interface Capacity {
 export interface ContestantResult {
   readonly name: string
   readonly summaries: readonly Summary[]
+  /** Of all counted phases. */
+  readonly answered: Latencies
   /** After the last phase began; undefined: never. */
   readonly recoveryMs: number | undefined
   readonly series: readonly SeriesPoint[]
@@ -38,6 +41,9 @@ export function contestantResult(
   return {
     name: recording.name,
     summaries: counted.map((phase) => summarise(phase, recording, capacityOf(phase, capacities))),
+    answered: answeredLatencies(
+      recording.answers.filter((answer) => answeredAt(answer) >= (counted[0]?.from ?? 0)),
+    ),
     recoveryMs: last === undefined ? undefined : recovery(recording, last, capacities),
     series: timeSeries(recording),
   }
@@ -53,7 +59,7 @@ function recovery(
 }
 
 /** What was measured; a storage that nobody measured is taken at its word. */
-function capacityOf({ storage }: PlayedPhase, capacities: readonly Capacity[]): number {
+export function capacityOf({ storage }: PlayedPhase, capacities: readonly Capacity[]): number {
   const known = capacities.find((capacity) => capacity.storage === storage)
   return known?.measuredPerSecond ?? computedCapacity(storage)
 }

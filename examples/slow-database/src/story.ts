@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { sharedNow } from './clock.ts'
 import type { Contestant } from './contestant.ts'
 import { RunningContestant } from './contestant.ts'
 import type { ShopDatabase } from './database/database.ts'
@@ -6,7 +7,7 @@ import type { Answer } from './load/answer.ts'
 import type { Phase, Plan } from './plan.ts'
 import type { ShopReport } from './shop/process.ts'
 
-/** A phase and when it really was, in milliseconds since the Unix epoch. */
+/** A phase and when it really was, by `sharedNow`. */
 export interface PlayedPhase extends Phase {
   readonly from: number
   readonly to: number
@@ -50,7 +51,7 @@ export async function playStory(options: StoryOptions): Promise<Recording[]> {
     for (const contestant of options.contestants) {
       signal.throwIfAborted()
       const connection = await database.createShop(contestant.name)
-      running.push(new RunningContestant(contestant, connection, plan.poolSize))
+      running.push(new RunningContestant(contestant, connection, plan))
     }
     await Promise.all(running.map(async (contestant) => contestant.ready(plan)))
     const phases = await Promise.race([
@@ -61,6 +62,7 @@ export async function playStory(options: StoryOptions): Promise<Recording[]> {
     return running.map((contestant) => recording(contestant, phases))
   } finally {
     await Promise.all(running.map(async (contestant) => contestant.stop()))
+    await Promise.allSettled(running.map(async ({ connection }) => database.dropShop(connection)))
   }
 }
 
@@ -73,17 +75,13 @@ async function playPhases(
   for (const phase of plan.phases) {
     await database.setStorage(phase.storage)
     for (const contestant of contestants) contestant.setRate(phase.rate)
-    const from = epochNow()
+    const from = sharedNow()
     onPhase?.({ phase, phaseStartedAt: from, contestants })
     endsAt += phase.durationMs
     await sleep(Math.max(0, endsAt - performance.now()), undefined, { signal })
-    played.push({ ...phase, from, to: epochNow() })
+    played.push({ ...phase, from, to: sharedNow() })
   }
   return played
-}
-
-export function epochNow(): number {
-  return performance.timeOrigin + performance.now()
 }
 
 function recording(contestant: RunningContestant, phases: readonly PlayedPhase[]): Recording {

@@ -28,7 +28,7 @@ export function recoveryMs(
 }
 
 function countGood(answers: readonly Answer[], from: number, to: number): number[] {
-  const perStep = new Array<number>(Math.max(0, Math.floor((to - from) / stepMs))).fill(0)
+  const perStep = Array.from({ length: Math.max(0, Math.floor((to - from) / stepMs)) }, () => 0)
   for (const answer of answers) {
     const step = Math.floor((answeredAt(answer) - from) / stepMs)
     if (answer.outcome === 'good' && step >= 0 && step < perStep.length) perStep[step]! += 1

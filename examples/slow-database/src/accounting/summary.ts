@@ -57,7 +57,7 @@ export function summarise(
     goodputRatio: goodPerSecond / possiblePerSecond,
     criticalRatio: ratioOf(good.filter(({ kind }) => kind === 'order').length, good.length),
     counts: countOutcomes(within),
-    answered: latencies(latenciesOf(within, (outcome) => !isRefusal(outcome))),
+    answered: answeredLatencies(within),
     refused: latencies(latenciesOf(within, (outcome) => outcome === 'refused')),
     refusedInside: latencies(
       reports
@@ -77,6 +77,11 @@ function arrivalRate(reports: readonly ShopReport[], { from, to }: PlayedPhase):
 
 function isWithin(at: number, from: number, to: number): boolean {
   return at >= from && at < to
+}
+
+/** Who was not refused expects an answer; who got none in time counts with the deadline. */
+export function answeredLatencies(answers: readonly Answer[]): Latencies {
+  return latencies(latenciesOf(answers, (outcome) => !isRefusal(outcome)))
 }
 
 function isRefusal(outcome: AnswerOutcome): boolean {

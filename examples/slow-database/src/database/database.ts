@@ -27,9 +27,11 @@ export interface ShopConnection {
 export interface ShopDatabase {
   /** A new shop with its own tables and its own slots. */
   createShop(name: string): Promise<ShopConnection>
+  /** Forgets a shop, whoever is still connected to it. */
+  dropShop(connection: ShopConnection): Promise<void>
   /** Makes all shops fast or slow, from their next query on. */
   setStorage(storage: Storage): Promise<void>
-  /** Queries a second that a shop of its own answers with `storage`, measured. */
+  /** Queries a second that a shop answers with `storage`, measured while nothing else runs. */
   measureCapacity(storage: Storage, queries: number): Promise<number>
   stop(): Promise<void>
 }
@@ -82,6 +84,14 @@ class PostgresShops implements ShopDatabase {
     return this.#connection(database)
   }
 
+  async dropShop({ database }: ShopConnection): Promise<void> {
+    const client = this.#clients.get(database)
+    this.#clients.delete(database)
+    await client?.end()
+    const admin = await this.#client('postgres')
+    await admin.query(`DROP DATABASE IF EXISTS ${pg.escapeIdentifier(database)} WITH (FORCE)`)
+  }
+
   async setStorage(storage: Storage): Promise<void> {
     const shops = [...this.#clients].filter(([database]) => database !== 'postgres')
     await Promise.all(
@@ -95,18 +105,15 @@ class PostgresShops implements ShopDatabase {
   }
 
   async measureCapacity(storage: Storage, queries: number): Promise<number> {
-    const database = `shop_probe_${this.#clients.size}`
-    const admin = await this.#client('postgres')
-    await admin.query(`CREATE DATABASE ${database} TEMPLATE shop`)
-    const pool = new pg.Pool({ ...this.#connection(database), max: storage.slots * 2 })
+    const connection = await this.createShop('probe')
+    const pool = new pg.Pool({ ...connection, max: storage.slots * 2 })
     try {
-      await pool.query('DELETE FROM storage.settings')
-      await pool.query('INSERT INTO storage.settings VALUES ($1, $2, $3, $4)', row(storage))
+      await this.setStorage(storage)
       await timeQueries(pool, storage.slots * 2)
       return queries / ((await timeQueries(pool, queries)) / 1000)
     } finally {
       await pool.end()
-      await admin.query(`DROP DATABASE ${database}`)
+      await this.dropShop(connection)
     }
   }
 

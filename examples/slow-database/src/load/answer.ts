@@ -14,7 +14,7 @@ export type AnswerOutcome = 'good' | 'refused' | 'refused_late' | 'failed' | 'ti
 export interface Answer {
   readonly kind: RequestKind
   readonly outcome: AnswerOutcome
-  /** When it was sent, in milliseconds since the Unix epoch. */
+  /** When it was sent, by `sharedNow`. */
   readonly sentAt: number
   readonly latencyMs: number
 }

@@ -3,20 +3,32 @@ import type { AddressInfo } from 'node:net'
 import type {} from '@spillway/guard'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import pg from 'pg'
+import { sharedNow } from '../clock.ts'
 import type { ShopConnection } from '../database/database.ts'
 import { hasWaited } from '../load/answer.ts'
 
 /** What a shop's process is started with, as JSON in its first argument. */
 export interface ShopStart {
-  /** URL of a module that exports `createShop(pool)`. */
+  /** URL of a module that exports `createShop(pool, facts)`. */
   readonly module: string
   readonly connection: ShopConnection
   readonly poolSize: number
+  readonly facts: ShopFacts
+}
+
+/** What only somebody who tunes a service by hand would know; Spillway is never told. */
+export interface ShopFacts {
+  /** Queries that the database can run at once. */
+  readonly slots: number
+  /** Queries a second that it can do while it is healthy. */
+  readonly capacityPerSecond: number
+  /** What the clients wait for an answer. */
+  readonly deadlineMs: number
 }
 
 /** What goes on inside a shop, ten times a second. */
 export interface ShopReport {
-  /** Milliseconds since the Unix epoch. */
+  /** By `sharedNow`. */
   readonly at: number
   /** Requests that ever reached the service: proof of the arrival rate. */
   readonly arrived: number
@@ -38,7 +50,7 @@ export type ShopMessage =
 
 /** What a module of a shop exports. */
 export interface ShopModule {
-  createShop(pool: pg.Pool): Promise<FastifyInstance>
+  createShop(pool: pg.Pool, facts: ShopFacts): Promise<FastifyInstance>
 }
 
 const reportEveryMs = 100
@@ -53,7 +65,7 @@ async function main(start: ShopStart): Promise<void> {
   const pool = new pg.Pool({ ...start.connection, max: start.poolSize, idleTimeoutMillis: 0 })
   pool.on('error', () => {})
   await connectAll(pool, start.poolSize)
-  const app = await createShop(pool)
+  const app = await createShop(pool, start.facts)
   const counts = countRequests(app)
   timeRefusals(app, counts)
   await app.listen({ host: '127.0.0.1', port: 0 })
@@ -104,7 +116,7 @@ function report(app: FastifyInstance, pool: pg.Pool, counts: Counts): ShopReport
   const limiter = limiterOf(app)
   const refusedMs = counts.refusedMs.splice(0)
   return {
-    at: performance.timeOrigin + performance.now(),
+    at: sharedNow(),
     ...counts,
     refusedMs,
     running: pool.totalCount - pool.idleCount,

@@ -1,7 +1,7 @@
+import { sharedNow } from '../clock.ts'
 import type { Plan } from '../plan.ts'
 import { totalMs } from '../plan.ts'
 import type { Scene } from '../story.ts'
-import { epochNow } from '../story.ts'
 import { milliseconds } from '../verdict.ts'
 import { columns } from './columns.ts'
 import type { Snapshot } from './snapshot.ts'
@@ -35,10 +35,10 @@ const header = [
 export function liveView(plan: Plan, write: Write): View {
   let scene: Scene | undefined
   let drawn = 0
-  const startedAt = epochNow()
+  const startedAt = sharedNow()
   const draw = (): void => {
     if (scene === undefined) return
-    const now = epochNow()
+    const now = sharedNow()
     const lines = [progress(scene, now - startedAt, totalMs(plan)), '', ...table(scene, now)]
     write(`${drawn === 0 ? hideCursor : cursorUp(drawn)}${lines.map(clearedLine).join('')}`)
     drawn = lines.length
@@ -60,10 +60,10 @@ export function liveView(plan: Plan, write: Write): View {
 /** A line a second and service, for logs. */
 export function plainView(plan: Plan, write: Write): View {
   let scene: Scene | undefined
-  const startedAt = epochNow()
+  const startedAt = sharedNow()
   const timer = setInterval(() => {
     if (scene === undefined) return
-    const now = epochNow()
+    const now = sharedNow()
     const elapsed = `${((now - startedAt) / 1000).toFixed(0)}/${(totalMs(plan) / 1000).toFixed(0)} s`
     for (const contestant of scene.contestants) {
       write(`${elapsed} ${scene.phase.name}: ${plainLine(snapshot(contestant, now))}\n`)
