@@ -1,4 +1,5 @@
 import { cpus } from 'node:os'
+import { isDeepStrictEqual } from 'node:util'
 import { recoveryMs } from './accounting/recovery.ts'
 import type { SeriesPoint } from './accounting/series.ts'
 import { timeSeries } from './accounting/series.ts'
@@ -60,7 +61,7 @@ function recovery(
 
 /** What was measured; a storage that nobody measured is taken at its word. */
 export function capacityOf({ storage }: PlayedPhase, capacities: readonly Capacity[]): number {
-  const known = capacities.find((capacity) => capacity.storage === storage)
+  const known = capacities.find((capacity) => isDeepStrictEqual(capacity.storage, storage))
   return known?.measuredPerSecond ?? computedCapacity(storage)
 }
 
