@@ -14,7 +14,7 @@ import {
 import type { FastifyInstance } from 'fastify'
 import fastify from 'fastify'
 import type { Pool } from 'pg'
-import { addShopRoutes, answer503 } from './shop-routes.ts'
+import { addShopRoutes, answerErrors } from './shop-routes.ts'
 
 /**
  * Bulkhead, breaker, timeout, composed with `wrap` as in its README. The bulkhead is told the
@@ -30,11 +30,12 @@ export async function createShop(pool: Pool, facts: ShopFacts): Promise<FastifyI
     ),
     timeout(facts.deadlineMs, TimeoutStrategy.Aggressive),
   )
-  answer503(
-    app,
-    (error) =>
-      isBulkheadRejectedError(error) || isBrokenCircuitError(error) || isTaskCancelledError(error),
-  )
+  answerErrors(app, statusOf)
   addShopRoutes(app, async (sql, values) => policy.execute(async () => pool.query(sql, values)))
   return app
+}
+
+function statusOf(error: Error): 503 | 504 | undefined {
+  if (isTaskCancelledError(error)) return 504
+  return isBulkheadRejectedError(error) || isBrokenCircuitError(error) ? 503 : undefined
 }

@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import fastify from 'fastify'
 import CircuitBreaker from 'opossum'
 import type { Pool } from 'pg'
-import { addShopRoutes, answer503 } from './shop-routes.ts'
+import { addShopRoutes, answerErrors } from './shop-routes.ts'
 
 /** Its README's three options; the clients' deadline as timeout, and a short time to try again. */
 export async function createShop(pool: Pool, facts: ShopFacts): Promise<FastifyInstance> {
@@ -16,10 +16,12 @@ export async function createShop(pool: Pool, facts: ShopFacts): Promise<FastifyI
       resetTimeout: 2 * facts.deadlineMs,
     },
   )
-  answer503(app, (error) => codeOf(error) === 'EOPENBREAKER' || codeOf(error) === 'ETIMEDOUT')
+  answerErrors(app, (error) => statuses[codeOf(error) ?? ''])
   addShopRoutes(app, (sql, values) => breaker.fire(sql, values))
   return app
 }
+
+const statuses: Readonly<Record<string, 503 | 504>> = { EOPENBREAKER: 503, ETIMEDOUT: 504 }
 
 function codeOf(error: Error): string | undefined {
   return (error as NodeJS.ErrnoException).code

@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import fastify from 'fastify'
 import pLimit from 'p-limit'
 import type { Pool } from 'pg'
-import { addShopRoutes, answer503 } from './shop-routes.ts'
+import { addShopRoutes, answerErrors } from './shop-routes.ts'
 
 class BusyError extends Error {}
 
@@ -14,7 +14,7 @@ class BusyError extends Error {}
 export async function createShop(pool: Pool, facts: ShopFacts): Promise<FastifyInstance> {
   const app = fastify()
   const limit = pLimit(facts.slots)
-  answer503(app, (error) => error instanceof BusyError)
+  answerErrors(app, (error) => (error instanceof BusyError ? 503 : undefined))
   addShopRoutes(app, async (sql, values) => {
     if (limit.pendingCount >= 2 * facts.slots) throw new BusyError('Too many requests wait')
     return limit(async () => pool.query(sql, values))

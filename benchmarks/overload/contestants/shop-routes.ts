@@ -39,13 +39,14 @@ export function addShopRoutes(
   })
 }
 
-/** Answers 503 for errors by which a library says no. */
-export function answer503(app: FastifyInstance, isRefusal: (error: Error) => boolean): void {
+/** A library's way to say no becomes a 503, its timeout a 504; undefined is anything else. */
+export function answerErrors(
+  app: FastifyInstance,
+  statusOf: (error: Error) => 503 | 504 | undefined,
+): void {
   app.setErrorHandler<Error>(async (error, _request, reply) => {
-    if (!isRefusal(error)) throw error
-    return reply
-      .code(503)
-      .header('retry-after', 1)
-      .send({ statusCode: 503, message: error.message })
+    const statusCode = statusOf(error)
+    if (statusCode === undefined) throw error
+    return reply.code(statusCode).send({ statusCode, message: error.message })
   })
 }
