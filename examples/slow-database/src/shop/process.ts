@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net'
-// Adds `guards` to the type of an application.
+// Add `limiters` and `guards` to the type of an application.
+import type {} from '@spillway/concurrency-limit'
 import type {} from '@spillway/guard'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import pg from 'pg'
@@ -40,7 +41,7 @@ export interface ShopReport {
   readonly poolWaiting: number
   /** What each refusal since the last report took, from the request's arrival to its answer. */
   readonly refusedMs: readonly number[]
-  /** Permits, where there is a limiter. */
+  /** Permits for the database, where there are any; `queued` counts those at the door, too. */
   readonly limiter?: { readonly limit: number; readonly inFlight: number; readonly queued: number }
 }
 
@@ -130,7 +131,12 @@ function limiterOf(app: FastifyInstance): ShopReport['limiter'] {
   const [guard] = app.guards.values()
   if (guard === undefined) return undefined
   const { limit, inFlight, queued } = guard.limiter
-  return { limit, inFlight, queued }
+  return { limit, inFlight, queued: queued + queuedAtDoor(app) }
+}
+
+function queuedAtDoor(app: FastifyInstance): number {
+  if (!app.hasDecorator('limiters')) return 0
+  return app.limiters.stats().reduce((sum, { queued }) => sum + queued, 0)
 }
 
 function send(message: ShopMessage): void {

@@ -1,5 +1,4 @@
-import type { Priority } from '@spillway/core'
-import type { CallOptions } from '@spillway/guard'
+import { concurrencyLimit } from '@spillway/concurrency-limit'
 import { guard } from '@spillway/guard'
 import { abortablePool } from '@spillway/guard/pg'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
@@ -10,11 +9,16 @@ import type { Pool, QueryResultRow } from 'pg'
 export async function createShop(pool: Pool): Promise<FastifyInstance> {
   const app = fastify()
 
+  await app.register(concurrencyLimit, { defaultDeadlineMs: 1000 })
   await app.register(guard)
   const db = app.guards.define('shop-db')
   const shop = abortablePool(pool)
-  const query: Query = (request, sql, values) =>
-    db.run((signal) => shop.query(signal, sql, values), callOptions(request))
+  const query: Query = ({ priority, deadline, cancelSignal }, sql, values) =>
+    db.run((signal) => shop.query(signal, sql, values), {
+      priority,
+      deadlineMs: deadline?.remainingMs ?? Infinity,
+      signal: cancelSignal,
+    })
 
   app.get<{ Querystring: { category: number } }>(
     '/items',
@@ -38,7 +42,7 @@ export async function createShop(pool: Pool): Promise<FastifyInstance> {
 
   app.post<{ Body: Order }>(
     '/orders',
-    { schema: orderSchema, config: { priority: 'critical' } },
+    { schema: orderSchema, config: important },
     async (request, reply) => {
       const { itemId, quantity } = request.body
       const { rows } = await query(request, 'SELECT * FROM place_order($1, $2)', [itemId, quantity])
@@ -46,7 +50,7 @@ export async function createShop(pool: Pool): Promise<FastifyInstance> {
     },
   )
 
-  app.get('/report', { config: { priority: 'low' } }, async (request) => {
+  app.get('/report', { config: unimportant }, async (request) => {
     const { rows } = await query(request, 'SELECT * FROM sales_report($1)', [1])
     return rows
   })
@@ -54,18 +58,8 @@ export async function createShop(pool: Pool): Promise<FastifyInstance> {
   return app
 }
 
-/** What the request's client waits for its answer. */
-const deadlineMs = 1000
-
-function callOptions({ routeOptions }: FastifyRequest): CallOptions {
-  return { priority: routeOptions.config.priority ?? 'default', deadlineMs }
-}
-
-declare module 'fastify' {
-  interface FastifyContextConfig {
-    priority?: Priority
-  }
-}
+const important = { concurrencyLimit: { priority: 'critical', dependsOn: ['shop-db'] } } as const
+const unimportant = { concurrencyLimit: { priority: 'low', dependsOn: ['shop-db'] } } as const
 
 type Query = (
   request: FastifyRequest,
