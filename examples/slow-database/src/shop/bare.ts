@@ -28,7 +28,7 @@ export async function createShop(pool: Pool): Promise<FastifyInstance> {
     },
   )
 
-  app.post<{ Body: Order }>('/orders', { schema: orderSchema }, async (request, reply) => {
+  app.post<{ Body: Order }>('/orders', orderRoute, async (request, reply) => {
     const { itemId, quantity } = request.body
     const { rows } = await query(request, 'SELECT * FROM place_order($1, $2)', [itemId, quantity])
     return reply.code(201).send(rows[0])
@@ -58,10 +58,11 @@ const itemSchema = { params: { type: 'object', properties: { id } } }
 const listSchema = {
   querystring: { type: 'object', properties: { category: { type: 'integer' } } },
 }
-const orderSchema = {
-  body: {
-    type: 'object',
-    required: ['itemId', 'quantity'],
-    properties: { itemId: id, quantity: id },
-  },
+const orderBody = {
+  type: 'object',
+  required: ['itemId', 'quantity'],
+  properties: { itemId: id, quantity: id },
 }
+const orderRoute = {
+  schema: { body: orderBody },
+} as const

@@ -40,26 +40,19 @@ export async function createShop(pool: Pool): Promise<FastifyInstance> {
     },
   )
 
-  app.post<{ Body: Order }>(
-    '/orders',
-    { schema: orderSchema, config: important },
-    async (request, reply) => {
-      const { itemId, quantity } = request.body
-      const { rows } = await query(request, 'SELECT * FROM place_order($1, $2)', [itemId, quantity])
-      return reply.code(201).send(rows[0])
-    },
-  )
+  app.post<{ Body: Order }>('/orders', orderRoute, async (request, reply) => {
+    const { itemId, quantity } = request.body
+    const { rows } = await query(request, 'SELECT * FROM place_order($1, $2)', [itemId, quantity])
+    return reply.code(201).send(rows[0])
+  })
 
-  app.get('/report', { config: unimportant }, async (request) => {
+  app.get('/report', { config: { concurrencyLimit: { priority: 'low' } } }, async (request) => {
     const { rows } = await query(request, 'SELECT * FROM sales_report($1)', [1])
     return rows
   })
 
   return app
 }
-
-const important = { concurrencyLimit: { priority: 'critical', dependsOn: ['shop-db'] } } as const
-const unimportant = { concurrencyLimit: { priority: 'low', dependsOn: ['shop-db'] } } as const
 
 type Query = (
   request: FastifyRequest,
@@ -77,10 +70,12 @@ const itemSchema = { params: { type: 'object', properties: { id } } }
 const listSchema = {
   querystring: { type: 'object', properties: { category: { type: 'integer' } } },
 }
-const orderSchema = {
-  body: {
-    type: 'object',
-    required: ['itemId', 'quantity'],
-    properties: { itemId: id, quantity: id },
-  },
+const orderBody = {
+  type: 'object',
+  required: ['itemId', 'quantity'],
+  properties: { itemId: id, quantity: id },
 }
+const orderRoute = {
+  schema: { body: orderBody },
+  config: { concurrencyLimit: { priority: 'critical', dependsOn: ['shop-db'] } },
+} as const
