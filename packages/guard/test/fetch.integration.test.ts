@@ -98,7 +98,7 @@ describe.each([
   })
 
   test('the timeout goes on while the body comes, also one that nobody reads', async () => {
-    const guard = api(100)
+    const guard = api(1000)
     const response = await guardedFetch(guard, { fetch })(`${base}/slow`)
     await until(() => guard.stats().inFlight === 0)
     expect(guard.stats().released.dropped).toBe(1)

