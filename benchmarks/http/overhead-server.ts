@@ -2,6 +2,7 @@
 import { concurrencyLimit } from '@spillway/concurrency-limit'
 import type { FastifyInstance } from 'fastify'
 import Fastify from 'fastify'
+import type { AddressInfo } from 'node:net'
 
 const variants: Readonly<Record<string, (app: FastifyInstance) => Promise<void>>> = {
   bare: async () => {},
@@ -20,7 +21,7 @@ const app = Fastify()
 await variants[process.argv[2] ?? 'bare']!(app)
 app.get('/', async () => ({ hello: 'world' }))
 await app.listen({ port: 0, host: '127.0.0.1' })
-process.send!({ port: app.addresses()[0]!.port })
+process.send!({ port: (app.server.address() as AddressInfo).port })
 process.on('message', () => {
   const { user, system } = process.cpuUsage()
   process.send!({ cpuMicros: user + system })

@@ -13,7 +13,7 @@ import { once } from 'node:events'
 import { availableParallelism, cpus, loadavg } from 'node:os'
 import autocannon from 'autocannon'
 
-const [rounds = 7, seconds = 4] = process.argv.slice(2).map(Number)
+const [rounds = 21, seconds = 1] = process.argv.slice(2).map(Number)
 const names = ['bare', 'limiter', 'limiter, priority and deadline'] as const
 
 interface Variant {
@@ -41,7 +41,7 @@ async function cpuMicros({ server }: Variant): Promise<number> {
 async function measure(variant: Variant, duration: number): Promise<void> {
   const before = await cpuMicros(variant)
   const url = `http://127.0.0.1:${variant.port}/`
-  const result = await autocannon({ url, connections: 20, pipelining: 1, duration })
+  const result = await autocannon({ url, connections: 10, pipelining: 1, duration })
   if (result.non2xx > 0 || result.errors > 0) {
     throw new Error(`${variant.name}: ${result.non2xx} refused, ${result.errors} errors`)
   }

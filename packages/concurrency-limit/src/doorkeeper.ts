@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction, RouteOptions } from 'fastify'
-import { createRejection, isSettled, remainingMs } from '@spillway/plugin-kit'
+import { createRejection, isSettled } from '@spillway/plugin-kit'
 import { refusingGuard } from './dependencies.ts'
 import type { LimiterSet } from './limiter-set.ts'
 import type { ParsedOptions } from './options.ts'

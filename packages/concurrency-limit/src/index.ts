@@ -9,7 +9,7 @@ import { LimiterSet } from './limiter-set.ts'
 import type { ConcurrencyLimitOptions, ConcurrencyLimitRouteOptions } from './options.ts'
 import { parseOptions } from './options.ts'
 import { routeSettingsOf } from './route.ts'
-import { visitKey, visitOf } from './visit.ts'
+import { visitOf } from './visit.ts'
 
 export type { DoorStats, Limiters } from './limiter-set.ts'
 export type {
@@ -38,7 +38,6 @@ const plugin: FastifyPluginAsync<ConcurrencyLimitOptions> = async (fastify, opti
   const dependencies = new DependencyCheck()
 
   fastify.decorate('limiters', limiters)
-  fastify.decorateRequest(visitKey, null as never)
   decorateRequests(fastify, parsed)
   fastify.addHook('onRoute', function (route) {
     leaveSocketsAlone(route)

@@ -76,7 +76,9 @@ export class Visit implements AcquireOptions, Waiter, SettledListener {
     this.#hold = undefined
     // Cancelled means that the client has gone: there is nobody to answer.
     if (refusal.reason === 'cancelled') return
-    this.#context!.runInAsyncScope(this.#turnAway, this, refusal)
+    this.#context!.runInAsyncScope(() => {
+      this.#turnAway(refusal)
+    })
   }
 
   /** SettledListener */
@@ -141,11 +143,9 @@ function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
 
 const visitKey: unique symbol = Symbol('spillway.visit')
 
-type Visited = FastifyRequest & { [visitKey]?: Visit | null }
+type Visited = FastifyRequest & { [visitKey]?: Visit }
 
-export { visitKey }
-
-export function visitOf(request: FastifyRequest): Visit | null | undefined {
+export function visitOf(request: FastifyRequest): Visit | undefined {
   return (request as Visited)[visitKey]
 }
 

@@ -1,9 +1,10 @@
 import type { Priority } from '@spillway/core'
 import { milliseconds } from '@spillway/core'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { cancelSignalOf, replyKey } from './cancel-signal.ts'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { cancelSignalOf } from './cancel-signal.ts'
 import type { Deadline } from './deadline.ts'
-import { deadlineOf, expiresAtKey, stampDeadline } from './deadline.ts'
+import { deadlineOf, setDeadline } from './deadline.ts'
+import { stateOf } from './request-state.ts'
 
 export interface RequestOptions {
   /**
@@ -37,15 +38,25 @@ declare module 'fastify' {
 export function decorateRequests(fastify: FastifyInstance, options: RequestOptions = {}): void {
   const { defaultDeadlineMs } = options
   if (defaultDeadlineMs !== undefined) milliseconds('defaultDeadlineMs', defaultDeadlineMs, 1)
-  const isFirst = !fastify.hasRequestDecorator(expiresAtKey)
+  const isFirst = !fastify.hasRequestDecorator(markKey)
   if (isFirst) addDecorators(fastify)
-  if (isFirst || defaultDeadlineMs !== undefined) addDeadlineHook(fastify, defaultDeadlineMs)
+  if (isFirst || defaultDeadlineMs !== undefined) addHook(fastify, defaultDeadlineMs)
 }
 
+/** Tells our decorators from those of somebody else with the same names. */
+const markKey: unique symbol = Symbol('spillway.decorated')
+
+/** Getters on the prototype: nothing is written on a request that nobody asks. */
 function addDecorators(fastify: FastifyInstance): void {
-  fastify.decorateRequest(expiresAtKey, Infinity)
-  fastify.decorateRequest(replyKey, null as never)
-  fastify.decorateRequest('priority', 'default')
+  fastify.decorateRequest(markKey, { getter: () => true })
+  fastify.decorateRequest('priority', {
+    getter(this: FastifyRequest) {
+      return stateOf(this).priority
+    },
+    setter(this: FastifyRequest, priority: Priority) {
+      stateOf(this).priority = priority
+    },
+  })
   fastify.decorateRequest('deadline', {
     getter(this: FastifyRequest) {
       return deadlineOf(this)
@@ -58,10 +69,10 @@ function addDecorators(fastify: FastifyInstance): void {
   })
 }
 
-function addDeadlineHook(fastify: FastifyInstance, defaultMs: number | undefined): void {
+function addHook(fastify: FastifyInstance, defaultMs: number | undefined): void {
   fastify.addHook('onRequest', (request, reply, done) => {
-    ;(request as { [replyKey]?: FastifyReply })[replyKey] = reply
-    stampDeadline(request, defaultMs)
+    stateOf(request).reply = reply
+    setDeadline(request, defaultMs)
     done()
   })
 }

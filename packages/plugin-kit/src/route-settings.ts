@@ -1,5 +1,6 @@
 import { isSpillwayError, SpillwayError } from '@spillway/core'
 import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify'
+import { routeOf } from './request-state.ts'
 
 /** Where a piece of route configuration stands. */
 export interface RouteFacts {
@@ -28,7 +29,7 @@ export function routeSettings<T extends object>(
     parseFor(routeFacts(route), configOf(route.config, key), parse)
   })
   return (request) => {
-    const { config, url, method } = request.routeOptions
+    const { config, url, method } = routeOf(request)
     const known = settings.get(config)
     if (known !== undefined) return known
     const fresh = parse(configOf(config, key), { url, method: String(method) })
