@@ -9,7 +9,13 @@ import type { AdaptiveReason, Decision } from './adaptive/reason.ts'
 import { compareSteps, stepFactor } from './adaptive/search.ts'
 import type { SearchPoint } from './adaptive/search.ts'
 import { SearchStep } from './adaptive/search-step.ts'
-import { decideMove, maxRisingSwing, minSwing, neutralElasticity, nextSwing } from './adaptive/settle.ts'
+import {
+  decideMove,
+  maxRisingSwing,
+  minSwing,
+  neutralElasticity,
+  nextSwing,
+} from './adaptive/settle.ts'
 import { shortestSlotMs, slotAt, slotLengthMs } from './adaptive/slots.ts'
 import { WorkloadBaselines } from './adaptive/workload-baselines.ts'
 import type { Limit, LimitFactory, Sample } from './limit.ts'
