@@ -266,7 +266,7 @@ class AdaptiveLimit implements Limit {
       limit,
       swing: this.#swing,
       elasticity: this.#elasticity.towards(neutralElasticity(limit), priorInformation),
-      latestAtMost: this.#latest.atMost(1.5, this.#elasticity.disagreement),
+      latestAtMost: this.#latest.atMost(1, 1),
     }
     this.#congestion.observe(this.#baselines.index, limit)
     this.#set(this.#congestion.veto(limit, decideMove(evidence), this.#proof.atMost(2)))

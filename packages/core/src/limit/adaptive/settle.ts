@@ -7,7 +7,7 @@ export interface Evidence {
   readonly swing: number
   /** Elasticity by the recent pairs, drawn towards the neutral one while there are few. */
   readonly elasticity: number
-  /** What the last pair or two say, plus one and a half standard errors. */
+  /** What the last pair or two say, plus a standard error. */
   readonly latestAtMost: number
 }
 
@@ -18,7 +18,7 @@ const headroom = 0.4
 /** Part of the swing that a deviation of 1 moves the limit by. */
 const gain = 1.2
 /** An elasticity that is surely smaller than this means that the knee is far above. */
-const farBelowKnee = 0.4
+const farBelowKnee = 0.5
 /** The elasticity that leaves the limit alone, and what it is taken to be while nothing is known. */
 export function neutralElasticity(limit: number): number {
   return settledElasticity + headroom / Math.sqrt(limit)
