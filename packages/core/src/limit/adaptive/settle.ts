@@ -54,13 +54,13 @@ export const maxRisingSwing = 0.25
 
 /**
  * The next swing. At least what makes the difference between the slots stand out of their noise.
- * Wider while the knee is not inside: quickly when it is surely far above, since calls are refused
+ * Wider while the knee is not inside: at once when it is surely far above, since calls are refused
  * for nothing; slowly while even the lowered slot is past it, where lowering costs nothing.
  */
 export function nextSwing(swing: number, evidence: Evidence, noise: number): number {
   const least = Math.max(minSwing, Math.min(maxNoiseSwing, 0.9 * noise))
   if (evidence.latestAtMost < farBelowKnee) {
-    return Math.max(least, Math.min(maxRisingSwing, 1.5 * swing))
+    return Math.max(least, maxRisingSwing)
   }
   const isFree = evidence.elasticity > neutralElasticity(evidence.limit) + 0.02
   return Math.max(least, Math.min(maxFallingSwing, swing * (isFree ? 1.2 : 0.8)))
