@@ -187,12 +187,14 @@ class AdaptiveLimit implements Limit {
   }
 
   #endStep(step: SearchStep, now: number): void {
-    const { limit, previous, point } = step
+    const { limit, previous } = step
+    const point = step.point(this.#baselines.index)
     const { minLimit, maxLimit } = this.#bounds
     const finding =
       previous === undefined ? ({ kind: 'knee_above' } as const) : compareSteps(previous, point)
     if (finding.kind === 'unclear' && step.mayGoOn(now)) return
-    this.#congestion.observe(this.#baselines.index + point.latency, limit)
+    this.#baselines.endRound()
+    this.#congestion.observe(point.latency, limit)
     const low = previous !== undefined && previous.limit < limit ? previous : point
     if (finding.kind === 'knee_above' && limit < maxLimit) {
       this.#search(now, limit * stepFactor, point)

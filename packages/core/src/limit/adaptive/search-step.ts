@@ -31,9 +31,10 @@ export class SearchStep {
     this.otherwise = otherwise
   }
 
-  get point(): SearchPoint {
+  /** `level`: what the baselines already stand for, as a logarithm. */
+  point(level: number): SearchPoint {
     const { latency, variance } = this.#seen
-    return { limit: this.limit, latency, variance }
+    return { limit: this.limit, latency: level + latency, variance }
   }
 
   observe(sample: Sample, baselines: WorkloadBaselines): void {
