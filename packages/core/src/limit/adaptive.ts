@@ -264,10 +264,13 @@ class AdaptiveLimit implements Limit {
     this.#latest.add(comparison)
     this.#proof.add(comparison)
     const limit = this.#estimate
+    const { latenessRatio } = this.#pace
+    const neutral = neutralElasticity(limit, latenessRatio)
     const evidence = {
       limit,
       swing: this.#swing,
-      elasticity: this.#elasticity.towards(neutralElasticity(limit), priorInformation),
+      elasticity: this.#elasticity.towards(neutral, priorInformation),
+      latenessRatio,
       latestAtMost: this.#latest.atMost(1, 1),
     }
     this.#congestion.observe(this.#baselines.index, limit)

@@ -32,7 +32,7 @@ const overloadedBudgetRatio = 0.05
  */
 const overloadedBudgetPermits = 8
 /** Part of the deadline that may be spent here at all; the rest is the way back. */
-const usableDeadlineRatio = 0.95
+const usableDeadlineRatio = 0.9
 
 /** What the caller's patience is taken to be. */
 export function patienceMs(deadlineMs: number | undefined): number {

@@ -185,13 +185,20 @@ describe('a move of the settled limit', () => {
   const neutral: Evidence = {
     limit: 25,
     swing: 0.1,
-    elasticity: neutralElasticity(25),
+    elasticity: neutralElasticity(25, 0),
+    latenessRatio: 0.05,
     latestAtMost: 1.3,
   }
 
   test.each([
     ['stays at the neutral elasticity', {}, 'at_the_knee', 1],
     ['grows when latency hardly depends on it', { elasticity: 0.2 }, 'concurrency_helps', 1.08],
+    [
+      'shrinks when calls are late and only wait',
+      { latenessRatio: 0.6 },
+      'concurrency_hurts',
+      0.976,
+    ],
     ['shrinks when throughput falls', { elasticity: 1.5 }, 'concurrency_hurts', 0.93],
   ] as const)('%s', (_, change, reason, factor) => {
     const move = decideMove({ ...neutral, ...change })

@@ -7,6 +7,8 @@ export interface Evidence {
   readonly swing: number
   /** Elasticity by the recent pairs, drawn towards the neutral one while there are few. */
   readonly elasticity: number
+  /** Mean part of their callers' patience that calls take. */
+  readonly latenessRatio: number
   /** What the last pair or two say, plus a standard error. */
   readonly latestAtMost: number
 }
@@ -19,9 +21,19 @@ const headroom = 0.4
 const gain = 1.2
 /** An elasticity that is surely smaller than this means that the knee is far above. */
 const farBelowKnee = 0.5
-/** The elasticity that leaves the limit alone, and what it is taken to be while nothing is known. */
-export function neutralElasticity(limit: number): number {
-  return settledElasticity + headroom / Math.sqrt(limit)
+/** Lateness from which latency weighs more than throughput, and by how much at the most. */
+const tolerableLateness = 0.2
+const maxLatenessDiscount = 0.2
+const latenessWeight = 0.5
+
+/**
+ * The elasticity that leaves the limit alone, and what it is taken to be while nothing is known.
+ * Lower when calls take much of their callers' patience: waiting inside the downstream then turns
+ * answers into late ones.
+ */
+export function neutralElasticity(limit: number, latenessRatio: number): number {
+  const discount = latenessWeight * Math.max(0, latenessRatio - tolerableLateness)
+  return settledElasticity + headroom / Math.sqrt(limit) - Math.min(maxLatenessDiscount, discount)
 }
 
 /**
@@ -38,7 +50,9 @@ export function neutralElasticity(limit: number): number {
 export function decideMove(evidence: Evidence): Decision {
   const { limit, swing, elasticity } = evidence
   const clipped = Math.max(-0.5, Math.min(2, elasticity))
-  const factor = Math.exp(gain * swing * (neutralElasticity(limit) - clipped))
+  const factor = Math.exp(
+    gain * swing * (neutralElasticity(limit, evidence.latenessRatio) - clipped),
+  )
   return { limit: limit * factor, reason: reasonFor(factor) }
 }
 
@@ -62,6 +76,7 @@ export function nextSwing(swing: number, evidence: Evidence, noise: number): num
   if (evidence.latestAtMost < farBelowKnee) {
     return Math.max(least, maxRisingSwing)
   }
-  const isFree = evidence.elasticity > neutralElasticity(evidence.limit) + 0.02
+  const isFree =
+    evidence.elasticity > neutralElasticity(evidence.limit, evidence.latenessRatio) + 0.02
   return Math.max(least, Math.min(maxFallingSwing, swing * (isFree ? 1.2 : 0.8)))
 }
