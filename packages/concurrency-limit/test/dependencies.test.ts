@@ -44,7 +44,7 @@ describe('a route that depends on a guard', () => {
   test('is refused while that guard refuses; other routes are not', async () => {
     const app = await limitedApp({ defaultDeadlineMs: 1000 })
     const guards = new Guards().define('orders-db')
-    app.decorate('guards', guards)
+    app.decorate('guards', guards as never)
     app.get(
       '/orders',
       { config: { concurrencyLimit: { dependsOn, priority: 'high' } } },
@@ -68,7 +68,7 @@ describe('a route that depends on a guard', () => {
 
   test('fails at the start when nobody has defined the guard', async () => {
     const app = await limitedApp()
-    app.decorate('guards', new Guards().define('users-db').define('mail'))
+    app.decorate('guards', new Guards().define('users-db').define('mail') as never)
     app.get('/orders', { config: { concurrencyLimit: { dependsOn } } }, async () => 'ok')
     await expect(app.ready()).rejects.toThrow(
       "GET /orders: `concurrencyLimit.dependsOn` names the guard 'orders-db', but defined are 'users-db', 'mail'",
@@ -85,7 +85,7 @@ describe('a route that depends on a guard', () => {
     const app = Fastify()
     await app.register(concurrencyLimit)
     await app.register(async (scope) => {
-      scope.decorate('guards', new Guards().define('orders-db'))
+      scope.decorate('guards', new Guards().define('orders-db') as never)
       scope.get('/orders', { config: { concurrencyLimit: { dependsOn } } }, async () => 'ok')
     })
     expect((await app.inject('/orders')).statusCode).toBe(200)

@@ -46,7 +46,8 @@ afterAll(async () => {
 async function until(condition: () => boolean, ms = 5000): Promise<void> {
   const giveUpAt = performance.now() + ms
   while (!condition()) {
-    if (performance.now() > giveUpAt) throw new Error(`Not so within ${ms} ms: ${condition}`)
+    if (performance.now() > giveUpAt)
+      throw new Error(`Not so within ${ms} ms: ${String(condition)}`)
     await sleep(5)
   }
 }
@@ -188,7 +189,9 @@ describe.each([
       const response = await guarded(`${base}/plain`, { signal }, { deadlineMs: 20_000 })
       expect(await response.text()).toBe('plain')
     }
-    const answers = await Promise.allSettled(Array.from({ length: 200 }, (_, index) => one(index)))
+    const answers = await Promise.allSettled(
+      Array.from({ length: 200 }, (_item, index) => one(index)),
+    )
     const failed = answers.filter(({ status }, index) => status === 'rejected' && index % 2 === 1)
     expect(failed).toEqual([])
     await until(() => guard.stats().inFlight === 0)

@@ -82,7 +82,8 @@ async function busyBackends(): Promise<number> {
 async function until(condition: () => boolean | Promise<boolean>, ms = 10_000): Promise<void> {
   const giveUpAt = performance.now() + ms
   while (!(await condition())) {
-    if (performance.now() > giveUpAt) throw new Error(`Not so within ${ms} ms: ${condition}`)
+    if (performance.now() > giveUpAt)
+      throw new Error(`Not so within ${ms} ms: ${String(condition)}`)
     await sleep(10)
   }
 }
@@ -375,7 +376,7 @@ describe('under a guard', () => {
         }
       }
       for (let batch = 0; batch < 100; batch += 1) {
-        await Promise.all(Array.from({ length: 10 }, (_, index) => ask(batch * 10 + index)))
+        await Promise.all(Array.from({ length: 10 }, (_item, index) => ask(batch * 10 + index)))
       }
       expect(wrong).toEqual([])
       expect(answered).toBeGreaterThanOrEqual(500)

@@ -33,6 +33,7 @@ export function timeSeries({ phases, answers, reports }: Recording): SeriesPoint
     if (sent !== undefined) sent.sent += 1
     addAnswer(at(answeredAt(answer)), answer)
   }
+  // oxlint-disable-next-line no-unused-vars -- taken out of the report
   for (const { at: time, refusedMs: _, ...report } of reports) {
     const point = at(time)
     if (point !== undefined) point.report = report

@@ -88,7 +88,7 @@ const noStatistics = {
 }
 
 function startBatch(options: StreamOptions, size: number, clients: Set<Client>): void {
-  autocannon({
+  void autocannon({
     ...noStatistics,
     url: options.url,
     connections: size,

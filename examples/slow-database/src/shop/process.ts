@@ -62,11 +62,11 @@ async function main(start: ShopStart): Promise<void> {
   process.on('disconnect', () => {
     process.exit()
   })
-  const { createShop } = (await import(start.module)) as ShopModule
+  const shop = (await import(start.module)) as ShopModule
   const pool = new pg.Pool({ ...start.connection, max: start.poolSize, idleTimeoutMillis: 0 })
   pool.on('error', () => {})
   await connectAll(pool, start.poolSize)
-  const app = await createShop(pool, start.facts)
+  const app = await shop.createShop(pool, start.facts)
   const counts = countRequests(app)
   timeRefusals(app, counts)
   await app.listen({ host: '127.0.0.1', port: 0 })

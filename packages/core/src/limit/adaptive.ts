@@ -133,7 +133,10 @@ class AdaptiveLimit implements Limit {
       case 'search':
         if (phase.isIdle(now)) this.#startProbing(now)
         return this.current
+      case 'recovery':
+        return this.current
       default:
+        phase satisfies never
         return this.current
     }
   }
