@@ -197,7 +197,6 @@ class AdaptiveLimit implements Limit {
       previous === undefined ? ({ kind: 'knee_above' } as const) : compareSteps(previous, point)
     if (finding.kind === 'unclear' && step.mayGoOn(now)) return
     this.#baselines.endRound()
-    this.#congestion.observe(point.latency, limit)
     const low = previous !== undefined && previous.limit < limit ? previous : point
     if (finding.kind === 'knee_above' && limit < maxLimit) {
       this.#search(now, limit * stepFactor, point)
