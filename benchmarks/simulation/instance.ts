@@ -2,7 +2,7 @@ import type { Limit, LimitFactory, Limiter, Permit } from '@spillway/core'
 import { createLimiter } from '@spillway/core'
 import type { Call, CallOwner, CallStage, Fate } from './call.ts'
 import type { Downstream } from './downstream/downstream.ts'
-import type { EventQueue } from './event-queue.ts'
+import type { EventQueue, SimEvent } from './event-queue.ts'
 import type { Process } from './virtual-clock.ts'
 import { VirtualClock } from './virtual-clock.ts'
 
@@ -70,11 +70,12 @@ export class Instance implements Process, CallOwner, CallStage {
     else this.#settle(call)
   }
 
-  /** The client hung up while its call waited; seen late if the process stands still. */
-  hungUp(call: Call): void {
+  /** The client hung up; noticed late, by its reminder, if the process stands still. */
+  hungUp(call: Call, reminder: SimEvent = call): void {
+    call.abandoned = true
     if (call.waiting === undefined) return
     if (this.stalledUntil > this.#world.queue.now) {
-      this.#world.queue.schedule(call.giveUp!, this.stalledUntil)
+      this.#world.queue.schedule(reminder, this.stalledUntil)
       return
     }
     call.waiting.cancel()
@@ -82,14 +83,19 @@ export class Instance implements Process, CallOwner, CallStage {
 
   admitted(call: Call, permit: Permit): void {
     call.permit = permit
-    call.waiting = undefined
+    this.#stopWaiting(call)
     this.#world.went(call)
     this.#world.downstream.submit(call)
   }
 
   refused(call: Call): void {
-    call.waiting = undefined
+    this.#stopWaiting(call)
     this.#world.ended(call, 'refused')
+  }
+
+  #stopWaiting(call: Call): void {
+    call.waiting = undefined
+    if (call.slot >= 0) this.#world.queue.cancel(call)
   }
 
   #admit(call: Call): void {

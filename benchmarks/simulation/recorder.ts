@@ -18,8 +18,6 @@ export interface Counts {
 export interface Levels {
   /** Sum of the settled limits of all instances. */
   readonly limit: Float64Array
-  readonly inFlight: Float64Array
-  readonly queued: Float64Array
   /** Calls inside the downstream, also those nobody waits for any more. */
   readonly inside: Float64Array
   /** Settled limit per instance; NaN while it is not running. */
@@ -54,8 +52,6 @@ export class Recorder {
     this.demandMs = series()
     this.levels = {
       limit: series(),
-      inFlight: series(),
-      queued: series(),
       inside: series(),
       limits: Array.from({ length: instances }, () => series().fill(Number.NaN)),
     }

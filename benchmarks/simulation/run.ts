@@ -16,6 +16,11 @@ async function main(): Promise<void> {
     process.stdout.write(usage)
     return
   }
+  if (listTasks(options).length === 0) {
+    throw new Error(
+      `None of the chosen scenarios has a variant with '${options.variant}' in its name.`,
+    )
+  }
   if (options.trace) runTraces(options)
   else await runTable(options)
 }
@@ -52,7 +57,7 @@ function speed(results: readonly TaskResult[], tookMs: number): string {
 function writeJson(file: string, options: CliOptions, results: readonly TaskResult[]): void {
   mkdirSync(dirname(file), { recursive: true })
   const { limits, seeds, noQueue } = options
-  const runs = results.map(({ tookMs: _, ...run }) => run)
+  const runs = results.map((run) => ({ ...run, tookMs: undefined }))
   writeFileSync(file, `${JSON.stringify({ limits, seeds, noQueue, runs }, undefined, 1)}\n`)
 }
 

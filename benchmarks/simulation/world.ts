@@ -1,5 +1,5 @@
 import type { LimitFactory } from '@spillway/core'
-import type { Call, Fate } from './call.ts'
+import type { Call, CallStage, Fate } from './call.ts'
 import { Clients } from './clients.ts'
 import type { Downstream } from './downstream/downstream.ts'
 import { makeDownstream } from './downstream/make-downstream.ts'
@@ -37,6 +37,11 @@ export class World implements Surroundings {
   readonly #clients: Clients
   readonly #random: Random
   readonly #deadlineMs: number
+  readonly #leaving: CallStage = {
+    reached: (call) => {
+      ;(call.owner as Instance).hungUp(call)
+    },
+  }
 
   constructor(spec: WorldSpec, options: WorldOptions) {
     const count = spec.instances ?? 1
@@ -81,8 +86,11 @@ export class World implements Surroundings {
     this.recorder.went(call, this.queue.now)
   }
 
+  /** A waiting call has no other event to wait for: it is its own reminder that its client leaves. */
   queued(call: Call): void {
-    if (call.giveUp === undefined) this.#planGiveUp(call)
+    if (call.giveUp !== undefined) return
+    call.stage = this.#leaving
+    this.queue.schedule(call, call.arrivedAt + this.#deadlineMs)
   }
 
   ended(call: Call, claimed: Fate): void {
@@ -140,8 +148,8 @@ export class World implements Surroundings {
     const event = new Moment(() => {
       const isFirst = !call.abandoned
       call.abandoned = true
-      ;(call.owner as Instance | undefined)?.hungUp(call)
-      if (isFirst && call.retriesLeft > 0) this.#clients.retry(call)
+      ;(call.owner as Instance | undefined)?.hungUp(call, event)
+      if (isFirst) this.#clients.retry(call)
     })
     call.giveUp = event
     this.queue.schedule(event, call.arrivedAt + this.#deadlineMs)
@@ -187,8 +195,6 @@ export class World implements Surroundings {
       if (instance === undefined) continue
       levels.limits[slot]![bin] = instance.limit.current
       levels.limit[bin]! += instance.limit.current
-      levels.inFlight[bin]! += instance.limiter.inFlight
-      levels.queued[bin]! += instance.limiter.queued
     }
   }
 

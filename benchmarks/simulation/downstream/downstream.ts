@@ -16,10 +16,6 @@ const failureMs = 1
 export abstract class Downstream implements CallStage {
   /** Calls inside, running or waiting. */
   inside = 0
-  /** Calls ever taken in. */
-  submitted = 0
-  /** Milliseconds of work of the calls ever taken in. */
-  demandMs = 0
   protected mode: DownstreamMode = 'up'
   protected readonly queue: EventQueue
   readonly #sink: AnswerSink
@@ -39,8 +35,6 @@ export abstract class Downstream implements CallStage {
     call.inside = true
     call.stage = this
     this.inside += 1
-    this.submitted += 1
-    this.demandMs += call.demandMs
     if (this.mode === 'down') {
       call.answer = 'failed'
       this.queue.schedule(call, this.queue.now + failureMs)

@@ -13,13 +13,14 @@ interface RampOptions {
   readonly factor: number
   readonly lastsMs: number
   readonly connections: number
+  readonly serviceMs: number
   readonly load: number
 }
 
-function slowRamp({ name, factor, lastsMs, connections, load }: RampOptions): Variant {
+function slowRamp({ name, factor, lastsMs, load, ...size }: RampOptions): Variant {
   const begin = 30 * second
   const end = begin + lastsMs
-  const spec = loadedPool(load, end, { connections })
+  const spec = loadedPool(load, end, size)
   return {
     name,
     spec: { ...spec, slowdown: ramp(begin, end, factor) },
@@ -39,7 +40,7 @@ function slowRamp({ name, factor, lastsMs, connections, load }: RampOptions): Va
   }
 }
 
-/** The hour runs in front of a pool of 10: what an hour costs is calls, not minutes. */
+/** The hour runs with half as many connections and calls twice as long: it costs calls, not minutes. */
 export const slowRamps: Scenario = {
   id: 7,
   title: 'Slow ramp of the service time',
@@ -49,6 +50,7 @@ export const slowRamps: Scenario = {
       factor: 5,
       lastsMs: 5 * minute,
       connections: 20,
+      serviceMs: 20,
       load: normalLoad,
     }),
     slowRamp({
@@ -56,6 +58,7 @@ export const slowRamps: Scenario = {
       factor: 1.5,
       lastsMs: 60 * minute,
       connections: 10,
+      serviceMs: 40,
       load: 0.9,
     }),
   ],

@@ -4,7 +4,7 @@ import { goodputVerdict } from '../score.ts'
 import type { WorldSpec } from '../world-spec.ts'
 import { between, loadedPool, minute, normalLoad, second } from './common.ts'
 
-const stepAt = 30 * second
+const stepAt = 20 * second
 const stepEnd: number = stepAt + minute
 const step: Phase = { from: stepAt, to: stepEnd }
 const factors = [2, 5, 20]

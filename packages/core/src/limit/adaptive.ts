@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
 import { integerBetween, knownKeys } from '../options.ts'
+import { Congestion } from './adaptive/congestion.ts'
 import { Elasticity } from './adaptive/elasticity.ts'
 import type { Comparison } from './adaptive/elasticity.ts'
 import { Pace } from './adaptive/pace.ts'
@@ -8,7 +9,13 @@ import type { AdaptiveReason, Decision } from './adaptive/reason.ts'
 import { compareSteps, stepFactor } from './adaptive/search.ts'
 import type { SearchPoint } from './adaptive/search.ts'
 import { SearchStep } from './adaptive/search-step.ts'
-import { decideMove, lateRatio, neutralElasticity, nextSwing } from './adaptive/settle.ts'
+import {
+  decideMove,
+  maxRisingSwing,
+  minSwing,
+  neutralElasticity,
+  nextSwing,
+} from './adaptive/settle.ts'
 import { shortestSlotMs, slotAt, slotLengthMs } from './adaptive/slots.ts'
 import { WorkloadBaselines } from './adaptive/workload-baselines.ts'
 import type { Limit, LimitFactory, Sample } from './limit.ts'
@@ -94,10 +101,12 @@ class AdaptiveLimit implements Limit {
   readonly #pace = new Pace()
   readonly #elasticity = new Elasticity(0.8)
   readonly #latest = new Elasticity(0.4)
+  readonly #proof = new Elasticity(0.95)
+  readonly #congestion = new Congestion()
   #reason: AdaptiveReason = 'initial'
   /** Not rounded: small moves add up. */
   #estimate: number
-  #swing = 0.1
+  #swing = minSwing
   #slotMs = shortestSlotMs
   #phase: Phase
 
@@ -124,7 +133,10 @@ class AdaptiveLimit implements Limit {
       case 'search':
         if (phase.isIdle(now)) this.#startProbing(now)
         return this.current
+      case 'recovery':
+        return this.current
       default:
+        phase satisfies never
         return this.current
     }
   }
@@ -178,27 +190,30 @@ class AdaptiveLimit implements Limit {
   }
 
   #endStep(step: SearchStep, now: number): void {
-    const { limit, previous, point } = step
+    const { limit, previous } = step
+    const point = step.point(this.#baselines.index)
     const { minLimit, maxLimit } = this.#bounds
     const finding =
       previous === undefined ? ({ kind: 'knee_above' } as const) : compareSteps(previous, point)
+    if (finding.kind === 'unclear' && step.mayGoOn(now)) return
+    this.#baselines.endRound()
     const low = previous !== undefined && previous.limit < limit ? previous : point
-    const isLate = this.#pace.latenessRatio > lateRatio
-    if (finding.kind === 'knee_above' && limit < maxLimit && !isLate) {
+    if (finding.kind === 'knee_above' && limit < maxLimit) {
       this.#search(now, limit * stepFactor, point)
     } else if (finding.kind === 'knee_below' && low.limit > minLimit) {
       this.#search(now, low.limit / stepFactor, low, finding.otherwise)
     } else {
-      const knee = finding.kind === 'knee' ? Math.max(finding.limit, step.otherwise ?? 0) : limit
+      const knee = 'limit' in finding ? Math.max(finding.limit, step.otherwise ?? 0) : limit
       this.#set({ limit: knee, reason: 'knee_found' })
       this.#startProbing(now)
     }
   }
 
   #startProbing(now: number): void {
-    this.#baselines.endRound(true)
+    this.#baselines.endRound()
     this.#elasticity.forget()
     this.#latest.forget()
+    this.#proof.forget()
     this.#startSlot(now, undefined)
   }
 
@@ -228,43 +243,44 @@ class AdaptiveLimit implements Limit {
     switch (finding.kind) {
       case 'nothing':
         this.#reason = 'not_limiting'
+        this.#swing = Math.max(minSwing, 0.8 * this.#swing)
         return
       case 'latency_rose':
       case 'latency_fell':
+        this.#congestion.shift(finding.jump)
         this.#startProbing(now)
         this.#reason = 'latency_changed'
-        if (finding.kind === 'latency_fell') this.#search(now, this.#estimate)
+        if (finding.kind === 'latency_fell') this.#swing = maxRisingSwing
         return
       case 'comparison':
-        this.#baselines.endRound(false)
-        this.#settle(finding, now)
+        this.#baselines.endRound()
+        this.#settle(finding)
         return
       default:
         finding satisfies never
     }
   }
 
-  #settle(comparison: Comparison, now: number): void {
+  #settle(comparison: Comparison): void {
     this.#elasticity.add(comparison)
     this.#latest.add(comparison)
+    this.#proof.add(comparison)
     const limit = this.#estimate
+    const { latenessRatio } = this.#pace
+    const neutral = neutralElasticity(limit, latenessRatio)
     const evidence = {
       limit,
       swing: this.#swing,
-      elasticity: this.#elasticity.towards(neutralElasticity(limit), priorInformation),
-      elasticityAtMost: this.#elasticity.atMost(2),
-      latestAtMost: this.#latest.atMost(1.5),
-      latenessRatio: this.#pace.latenessRatio,
+      elasticity: this.#elasticity.towards(neutral, priorInformation),
+      latenessRatio,
+      latestAtMost: this.#latest.atMost(1, 1),
     }
-    const move = decideMove(evidence)
-    if (move.kind === 'search') {
-      this.#search(now, limit)
-      return
-    }
-    this.#set(move)
+    this.#congestion.observe(this.#baselines.index, limit)
+    this.#set(this.#congestion.veto(limit, decideMove(evidence), this.#proof.atMost(2)))
     const swings = Math.log(this.#estimate / limit) / this.#swing
     this.#elasticity.fade(swings)
     this.#latest.fade(swings)
+    this.#proof.fade(swings)
     this.#swing = nextSwing(this.#swing, evidence, Math.sqrt(comparison.variance))
   }
 }

@@ -64,6 +64,7 @@ function parseOptions(options: VegasLimitOptions): VegasOptions {
   knownKeys('vegasLimit', options, known)
   const { maxLimit = 1000, smoothingRatio = 1, probeMultiplier = 30 } = options
   positiveInteger('maxLimit', maxLimit)
+  // oxlint-disable-next-line no-restricted-properties -- the default of an injected source
   const { initialLimit = Math.min(20, maxLimit), random = Math.random } = options
   return {
     initialLimit: integerBetween('initialLimit', initialLimit, 1, maxLimit),

@@ -3,20 +3,20 @@ import { SpillwayError } from '../errors.ts'
 import type { Outcome } from '../limit/limit.ts'
 import type { Priority } from '../priority.ts'
 
-/** What a caller says about the call it wants to make. */
+/** What a caller says about the call it wants to make; undefined is the same as not said. */
 export interface AcquireOptions {
   /** @default 'default' */
-  readonly priority?: Priority
+  readonly priority?: Priority | undefined
   /** Milliseconds left until the answer is worthless. Without it only `maxWaitMs` bounds the wait. */
-  readonly deadlineMs?: number
+  readonly deadlineMs?: number | undefined
   /** Upper bound of the wait for this call; only ever shortens the queue's own. */
-  readonly maxWaitMs?: number
+  readonly maxWaitMs?: number | undefined
   /** Whose call it is (a tenant, a route). Partitions share the limit fairly while it is scarce. */
-  readonly partition?: string
+  readonly partition?: string | undefined
   /** Calls of one workload cost about the same; keeps a change of mix from looking like overload. */
-  readonly workload?: string
+  readonly workload?: string | undefined
   /** Leaves the queue at once when it aborts. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /** The right to run once. Release it exactly when the work has really ended. */

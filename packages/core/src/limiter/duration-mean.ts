@@ -1,5 +1,5 @@
-/** Weight of a new call: about the last twenty count. */
-const weight = 0.05
+/** Weight of a new call: about the last fifty count. */
+const weight = 0.02
 
 /** How long calls take at present: an exponentially weighted mean, a plain one while warming up. */
 export class DurationMean {

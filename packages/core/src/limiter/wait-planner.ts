@@ -11,6 +11,12 @@ export type WaitPlan =
   | { readonly kind: 'wait'; readonly budgetMs: number }
   | { readonly kind: 'refuse'; readonly reason: RefusalReason }
 
+/**
+ * The estimate is a mean of few calls and may be off by a fifth. Who is only probably too late waits
+ * and is told by the clock; a wrong refusal could never be made good.
+ */
+const benefitOfDoubt = 1.25
+
 /** Weighs what a call may wait against what it would have to wait. */
 export class WaitPlanner {
   readonly #queue: WaitingQueue
@@ -45,7 +51,7 @@ export class WaitPlanner {
     })
     if (budgetMs <= 0) return { kind: 'refuse', reason: 'deadline' }
     const newestFirst = isOverloaded(standingMs, patienceMs(options.deadlineMs))
-    return this.waitMs(rank, partition, newestFirst) > budgetMs
+    return this.waitMs(rank, partition, newestFirst) > benefitOfDoubt * budgetMs
       ? { kind: 'refuse', reason: 'estimated_wait' }
       : { kind: 'wait', budgetMs }
   }

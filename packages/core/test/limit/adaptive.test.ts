@@ -70,7 +70,7 @@ describe('the adaptive limit', () => {
     expect(world.limit.current).toBeGreaterThanOrEqual(38)
     saturate(world, 59_000, knee, () => 20)
     expect(world.limit.current).toBeLessThanOrEqual(15)
-    saturate(world, 66_000, knee, () => 20)
+    saturate(world, 70_000, knee, () => 20)
     expect(world.limit.current).toBeGreaterThanOrEqual(36)
   })
 

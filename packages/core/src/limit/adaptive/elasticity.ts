@@ -15,8 +15,11 @@ export interface Comparison {
  */
 export class Elasticity {
   readonly #memory: number
-  #weighted = 0
+  #pairs = 0
+  /** Sums of products over variance: latency by load, load by load, latency by latency. */
+  #crossed = 0
   #information = 0
+  #squared = 0
 
   /** `memory`: weight that the past keeps when a pair is added; 0.8 lets about five pairs count. */
   constructor(memory: number) {
@@ -24,30 +27,49 @@ export class Elasticity {
   }
 
   add({ latency, load, variance }: Comparison): void {
-    this.#weighted = this.#memory * this.#weighted + (latency * load) / variance
-    this.#information = this.#memory * this.#information + (load * load) / variance
+    this.#keep(this.#memory)
+    this.#pairs += 1
+    this.#crossed += (latency * load) / variance
+    this.#information += (load * load) / variance
+    this.#squared += (latency * latency) / variance
   }
 
   /** The limit has moved by so many swings: what was measured elsewhere counts less. */
   fade(swings: number): void {
-    const kept = Math.exp(-Math.abs(swings))
-    this.#weighted *= kept
-    this.#information *= kept
+    this.#keep(Math.exp(-Math.abs(swings)))
   }
 
   forget(): void {
-    this.#weighted = 0
-    this.#information = 0
+    this.#keep(0)
+  }
+
+  /**
+   * How much more the pairs disagree than their own noise explains, as a factor of the variance; at
+   * least 1. Large when somebody else moves the latency too, such as instances out of phase.
+   */
+  get disagreement(): number {
+    if (this.#pairs <= 1) return 1
+    const residual = this.#squared - this.#crossed ** 2 / this.#information
+    return Math.max(1, residual / (this.#pairs - 1))
   }
 
   /** The estimate, drawn towards `prior` as if that had been seen with this much information. */
   towards(prior: number, priorInformation: number): number {
-    return (this.#weighted + prior * priorInformation) / (this.#information + priorInformation)
+    const weight = priorInformation * this.disagreement
+    return (this.#crossed + prior * weight) / (this.#information + weight)
   }
 
   /** The estimate plus so many standard errors; Infinity while nothing is known. */
-  atMost(standardErrors: number): number {
+  atMost(standardErrors: number, disagreement: number = this.disagreement): number {
     if (this.#information === 0) return Infinity
-    return this.#weighted / this.#information + standardErrors / Math.sqrt(this.#information)
+    const error = Math.sqrt(disagreement / this.#information)
+    return this.#crossed / this.#information + standardErrors * error
+  }
+
+  #keep(ratio: number): void {
+    this.#pairs *= ratio
+    this.#crossed *= ratio
+    this.#information *= ratio
+    this.#squared *= ratio
   }
 }

@@ -13,8 +13,8 @@ export type AdaptiveReason =
   /** latency rises as fast as the calls in flight, so fewer are let in */
   | 'concurrency_hurts'
   | 'at_the_knee'
-  /** calls take so long that growth would need proof that concurrency is not the cause */
-  | 'too_late_to_grow'
+  /** calls have become slow little by little: growth would need proof that it is not the cause */
+  | 'congested'
   /** fewer calls come than the limit lets in: nothing to learn, nothing to change */
   | 'not_limiting'
   /** calls suddenly take longer or shorter: no reason to change the limit by itself */

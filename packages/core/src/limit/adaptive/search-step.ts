@@ -5,6 +5,8 @@ import type { WorkloadBaselines } from './workload-baselines.ts'
 
 /** Variance of the logarithm of the mean latency at which a step knows enough: 7 %. */
 const enoughVariance = 0.005
+/** And at which more would tell nothing more: 2 %. */
+const leastVariance = 0.0004
 const minSamples = 12
 /** A step ends after this time with what it has got. */
 const maxStepMs = 1000
@@ -29,8 +31,10 @@ export class SearchStep {
     this.otherwise = otherwise
   }
 
-  get point(): SearchPoint {
-    return { limit: this.limit, latency: this.#seen.latency }
+  /** `level`: what the baselines already stand for, as a logarithm. */
+  point(level: number): SearchPoint {
+    const { latency, variance } = this.#seen
+    return { limit: this.limit, latency: level + latency, variance }
   }
 
   observe(sample: Sample, baselines: WorkloadBaselines): void {
@@ -42,6 +46,11 @@ export class SearchStep {
   isDone(now: number): boolean {
     if (this.#seen.count < Math.max(minSamples, this.limit)) return false
     return this.#seen.variance <= enoughVariance || now - this.startedAt > maxStepMs
+  }
+
+  /** Whether more calls may still make it clear. */
+  mayGoOn(now: number): boolean {
+    return now - this.startedAt <= maxStepMs && this.#seen.variance > leastVariance
   }
 
   isIdle(now: number): boolean {

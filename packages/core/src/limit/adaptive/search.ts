@@ -1,7 +1,8 @@
-/** A limit and the logarithm of the mean latency under it. */
+/** A limit, the logarithm of the mean latency under it and the variance of that. */
 export interface SearchPoint {
   readonly limit: number
   readonly latency: number
+  readonly variance: number
 }
 
 /** What two steps of the search say about the knee: where throughput stops growing. */
@@ -10,29 +11,39 @@ export type SearchFinding =
   | { readonly kind: 'knee'; readonly limit: number }
   /** Below both steps, or so near to the smaller that the noise hides it: then it is `otherwise`. */
   | { readonly kind: 'knee_below'; readonly otherwise: number }
+  /** Too noisy to say; the knee would be at `limit`. */
+  | { readonly kind: 'unclear'; readonly limit: number }
 
 /** Ratio of one step to the next. */
 export const stepFactor = 1.5
-/** Elasticity between two steps above which the larger was past the knee. */
-const pastElasticity = 0.5
+/**
+ * Elasticity between two steps above which the larger was past the knee. Low, since an instance that
+ * joins seven others moves the load of their database by a fraction of its own step.
+ */
+const pastElasticity = 0.2
 /** Elasticity above which, within the noise, both were. */
 const bothPastElasticity = 0.65
 /** A knee is left with this much room: too much concurrency costs latency, too little throughput. */
 const kneeMargin = 1.1
 
-/**
- * Below the knee latency does not depend on the limit; above, it grows with it. When the knee lies
- * between two steps it is where the latency began to rise.
- */
+/** Below the knee latency does not depend on the limit; above, it grows with it. */
 export function compareSteps(before: SearchPoint, after: SearchPoint): SearchFinding {
   const isUp = after.limit > before.limit
   const [low, high] = isUp ? [before, after] : [after, before]
-  const rise = Math.max(0, high.latency - low.latency)
-  const elasticity = rise / Math.log(high.limit / low.limit)
+  const step = Math.log(high.limit / low.limit)
+  const elasticity = (high.latency - low.latency) / step
+  const error = Math.sqrt(high.variance + low.variance) / step
+  const limit = kneeBetween(low, high)
+  if (isUp && Math.abs(elasticity - pastElasticity) < error) return { kind: 'unclear', limit }
   if (isUp && elasticity < pastElasticity) return { kind: 'knee_above' }
-  const knee = Math.max(low.limit, high.limit * Math.exp(-rise))
-  const limit = Math.min(high.limit, kneeMargin * knee)
   return elasticity > bothPastElasticity
     ? { kind: 'knee_below', otherwise: limit }
     : { kind: 'knee', limit }
+}
+
+/** Past the knee latency grows with the limit: the knee is where it began to, plus some room. */
+function kneeBetween(low: SearchPoint, high: SearchPoint): number {
+  const rise = Math.max(0, high.latency - low.latency)
+  const knee = Math.max(low.limit, high.limit * Math.exp(-rise))
+  return Math.min(high.limit, kneeMargin * knee)
 }

@@ -7,18 +7,11 @@ export interface Evidence {
   readonly swing: number
   /** Elasticity by the recent pairs, drawn towards the neutral one while there are few. */
   readonly elasticity: number
-  /** The same with nothing drawn in, plus two standard errors. */
-  readonly elasticityAtMost: number
-  /** What the last pair or two say, plus one and a half standard errors. */
-  readonly latestAtMost: number
-  /** Mean of duration / patience of the calls. */
+  /** Mean part of their callers' patience that calls take. */
   readonly latenessRatio: number
+  /** What the last pair or two say, plus a standard error. */
+  readonly latestAtMost: number
 }
-
-/** What to do with the limit: move it a little, or search with big steps for a knee that has gone. */
-export type Move =
-  | ({ readonly kind: 'settle' } & Decision)
-  | { readonly kind: 'search'; readonly reason: AdaptiveReason }
 
 /** Elasticity at which a very large limit settles: nine tenths of the experiment is past the knee. */
 const settledElasticity = 0.8
@@ -27,15 +20,20 @@ const headroom = 0.4
 /** Part of the swing that a deviation of 1 moves the limit by. */
 const gain = 1.2
 /** An elasticity that is surely smaller than this means that the knee is far above. */
-const farBelowKnee = 0.4
-/** Calls that take longer than this part of their patience must not get slower. */
-export const lateRatio = 0.3
-const provenHarmless = 0.1
-const lateShrink = 0.99
+const farBelowKnee = 0.5
+/** Lateness from which latency weighs more than throughput, and by how much at the most. */
+const tolerableLateness = 0.2
+const maxLatenessDiscount = 0.2
+const latenessWeight = 0.5
 
-/** The elasticity that leaves the limit alone, and what it is taken to be while nothing is known. */
-export function neutralElasticity(limit: number): number {
-  return settledElasticity + headroom / Math.sqrt(limit)
+/**
+ * The elasticity that leaves the limit alone, and what it is taken to be while nothing is known.
+ * Lower when calls take much of their callers' patience: waiting inside the downstream then turns
+ * answers into late ones.
+ */
+export function neutralElasticity(limit: number, latenessRatio: number): number {
+  const discount = latenessWeight * Math.max(0, latenessRatio - tolerableLateness)
+  return settledElasticity + headroom / Math.sqrt(limit) - Math.min(maxLatenessDiscount, discount)
 }
 
 /**
@@ -49,19 +47,13 @@ export function neutralElasticity(limit: number): number {
  * in sqrt(L) lets the larger of two limits shrink while the smaller grows, so that instances that
  * share a database converge (Chiu and Jain 1989: additive increase, multiplicative decrease).
  */
-export function decideMove(evidence: Evidence): Move {
-  const { limit, swing, elasticity, latenessRatio } = evidence
-  const isLate = latenessRatio > lateRatio
-  if (evidence.latestAtMost < farBelowKnee && !isLate) {
-    return { kind: 'search', reason: 'searching_up' }
-  }
+export function decideMove(evidence: Evidence): Decision {
+  const { limit, swing, elasticity } = evidence
   const clipped = Math.max(-0.5, Math.min(2, elasticity))
-  const factor = Math.exp(gain * swing * (neutralElasticity(limit) - clipped))
-  // An instance among many whose clocks disagree sees but a part of the slope, and would grow.
-  if (factor > 1 && isLate && evidence.elasticityAtMost > provenHarmless) {
-    return { kind: 'settle', limit: limit * lateShrink, reason: 'too_late_to_grow' }
-  }
-  return { kind: 'settle', limit: limit * factor, reason: reasonFor(factor) }
+  const factor = Math.exp(
+    gain * swing * (neutralElasticity(limit, evidence.latenessRatio) - clipped),
+  )
+  return { limit: limit * factor, reason: reasonFor(factor) }
 }
 
 function reasonFor(factor: number): AdaptiveReason {
@@ -69,17 +61,22 @@ function reasonFor(factor: number): AdaptiveReason {
   return factor < 0.99 ? 'concurrency_hurts' : 'at_the_knee'
 }
 
-const minSwing = 0.1
+export const minSwing = 0.1
 const maxNoiseSwing = 0.25
-const maxSwing = 0.35
+const maxFallingSwing = 0.35
+export const maxRisingSwing = 0.25
 
 /**
- * The next swing. At least what makes the difference between the slots stand out of their noise;
- * more and more while even the lowered slot is past the knee, where lowering costs nothing and the
- * limit has far to go.
+ * The next swing. At least what makes the difference between the slots stand out of their noise.
+ * Wider while the knee is not inside: at once when it is surely far above, since calls are refused
+ * for nothing; slowly while even the lowered slot is past it, where lowering costs nothing.
  */
 export function nextSwing(swing: number, evidence: Evidence, noise: number): number {
-  const isFree = evidence.elasticity > neutralElasticity(evidence.limit) + 0.02
   const least = Math.max(minSwing, Math.min(maxNoiseSwing, 0.9 * noise))
-  return Math.max(least, Math.min(maxSwing, swing * (isFree ? 1.2 : 0.8)))
+  if (evidence.latestAtMost < farBelowKnee) {
+    return Math.max(least, maxRisingSwing)
+  }
+  const isFree =
+    evidence.elasticity > neutralElasticity(evidence.limit, evidence.latenessRatio) + 0.02
+  return Math.max(least, Math.min(maxFallingSwing, swing * (isFree ? 1.2 : 0.8)))
 }

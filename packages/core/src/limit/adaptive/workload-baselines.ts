@@ -1,9 +1,7 @@
 /** More workloads than this share one baseline: names may come from outside. */
 const maxWorkloads = 256
 const shared = ''
-/** Part of the way that a baseline follows its workload per round. */
-const followRatio = 0.3
-/** First calls of a workload, during which its baseline is their plain mean. */
+/** Calls that make a baseline: the first of a workload, and those of a round that replace it. */
 const learningCount = 20
 /** A call that took more than this many times the usual counts as this many: outliers carry noise. */
 const maxRatio = 4
@@ -23,6 +21,12 @@ interface Baseline {
  */
 export class WorkloadBaselines {
   readonly #baselines = new Map<string, Baseline>()
+  #index = 0
+
+  /** Logarithm by which usual latencies have risen since the start, whatever the mix. */
+  get index(): number {
+    return this.#index
+  }
 
   /** The latency as a multiple of what its workload usually takes. */
   relative(workload: string | undefined, latencyMs: number): number {
@@ -37,15 +41,21 @@ export class WorkloadBaselines {
     return ratio
   }
 
-  /** Moves the baselines to what the round has seen, a part of the way or, after a jump, all of it. */
-  endRound(jumped: boolean): void {
-    const ratio = jumped ? 1 : followRatio
+  /** Moves the baselines to what the round has seen. */
+  endRound(): void {
+    let rise = 0
+    let calls = 0
     for (const baseline of this.#baselines.values()) {
       if (baseline.count === 0) continue
-      baseline.level *= 1 + ratio * (baseline.sum / baseline.count - 1)
+      const ratio = Math.min(1, baseline.count / learningCount)
+      const factor = 1 + ratio * (baseline.sum / baseline.count - 1)
+      baseline.level *= factor
+      rise += baseline.count * Math.log(factor)
+      calls += baseline.count
       baseline.sum = 0
       baseline.count = 0
     }
+    if (calls > 0) this.#index += rise / calls
   }
 
   #of(workload: string): Baseline {

@@ -1,0 +1,31 @@
+// One variant of the same route in a process of its own; tells its port and, when asked, its numbers.
+import { concurrencyLimit } from '@spillway/concurrency-limit'
+import type { FastifyInstance } from 'fastify'
+import Fastify from 'fastify'
+import type { AddressInfo } from 'node:net'
+
+const variants: Readonly<Record<string, (app: FastifyInstance) => Promise<void>>> = {
+  bare: async () => {},
+  limiter: async (app) => {
+    await app.register(concurrencyLimit)
+  },
+  'limiter, priority and deadline': async (app) => {
+    await app.register(concurrencyLimit, {
+      defaultDeadlineMs: 1000,
+      priority: (request) => (request.headers['x-batch'] === undefined ? 'default' : 'low'),
+    })
+  },
+}
+
+const app = Fastify()
+await variants[process.argv[2] ?? 'bare']!(app)
+app.get('/', async () => ({ hello: 'world' }))
+await app.listen({ port: 0, host: '127.0.0.1' })
+process.send!({ port: (app.server.address() as AddressInfo).port })
+process.on('message', () => {
+  const { user, system } = process.cpuUsage()
+  process.send!({ cpuMicros: user + system })
+})
+process.on('disconnect', () => {
+  process.exit(0)
+})

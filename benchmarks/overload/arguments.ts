@@ -1,0 +1,92 @@
+import { parseArgs } from 'node:util'
+
+export interface Arguments {
+  readonly isHelp: boolean
+  /** Names of contestants. */
+  readonly only: readonly string[]
+  /** Names of scenarios. */
+  readonly scenarios: readonly string[]
+  readonly rounds: number
+  readonly isFast: boolean
+  readonly jsonFile: string | undefined
+}
+
+/** What there is to choose from. */
+export interface Choices {
+  readonly contestants: readonly string[]
+  readonly scenarios: readonly string[]
+}
+
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+export function usage({ contestants, scenarios }: Choices): string {
+  return `Usage: node --conditions=@spillway/source benchmarks/overload/run.ts [options]
+
+  --only A,B        some of: ${contestants.join(', ')}
+  --scenarios A,B   some of: ${scenarios.join(', ')}
+  --rounds N        so many rounds, the median counts (1)
+  --fast            phases of half the length
+  --json FILE       instead of benchmarks/results/overload-<date>.json
+  --help            this text
+`
+}
+
+/** @throws UsageError with one sentence for a wrong option */
+export function parseArguments(args: readonly string[], choices: Choices): Arguments {
+  const values = parse(args)
+  return {
+    isHelp: values.help,
+    only: chosen('--only', values.only, choices.contestants),
+    scenarios: chosen('--scenarios', values.scenarios, choices.scenarios),
+    rounds: positiveInteger('--rounds', values.rounds),
+    isFast: values.fast,
+    jsonFile: values.json,
+  }
+}
+
+interface Values {
+  readonly help: boolean
+  readonly only: string | undefined
+  readonly scenarios: string | undefined
+  readonly rounds: string
+  readonly fast: boolean
+  readonly json: string | undefined
+}
+
+function parse(args: readonly string[]): Values {
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        help: { type: 'boolean', short: 'h', default: false },
+        only: { type: 'string' },
+        scenarios: { type: 'string' },
+        rounds: { type: 'string', default: '1' },
+        fast: { type: 'boolean', default: false },
+        json: { type: 'string' },
+      },
+    })
+    return { ...values, only: values.only, scenarios: values.scenarios, json: values.json }
+  } catch (error) {
+    throw new UsageError(`${(error as Error).message.split(/\.\s|\n/)[0]}. Try --help.`)
+  }
+}
+
+function chosen(
+  option: string,
+  value: string | undefined,
+  all: readonly string[],
+): readonly string[] {
+  if (value === undefined) return all
+  const names = value.split(',').map((name) => name.trim())
+  const unknown = names.find((name) => !all.includes(name))
+  if (unknown === undefined) return all.filter((name) => names.includes(name))
+  throw new UsageError(`Option ${option}: there is no ${unknown}; choose from ${all.join(', ')}.`)
+}
+
+function positiveInteger(option: string, value: string): number {
+  if (/^[1-9]\d*$/.test(value)) return Number(value)
+  throw new UsageError(`Option ${option} needs a whole number from 1, got ${value}.`)
+}

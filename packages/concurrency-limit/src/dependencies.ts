@@ -1,0 +1,63 @@
+import type { Priority, Refusal } from '@spillway/core'
+import { SpillwayError } from '@spillway/core'
+import type { FastifyInstance } from 'fastify'
+
+/** As much of a guard as a door needs. By shape: plugins do not import each other. */
+export interface GuardLike {
+  readonly name: string
+  wouldRefuse(question: {
+    readonly priority: Priority
+    readonly deadlineMs: number | undefined
+  }): Refusal | undefined
+}
+
+/** As much of the decorator `app.guards`. */
+interface GuardsLike {
+  get(name: string): GuardLike | undefined
+  values(): Iterable<GuardLike>
+}
+
+function guardsOf(fastify: FastifyInstance): GuardsLike | undefined {
+  return (fastify as { guards?: GuardsLike }).guards
+}
+
+/** The first of the named guards that would refuse such a call now, and how. */
+export function refusingGuard(
+  fastify: FastifyInstance,
+  names: readonly string[],
+  priority: Priority,
+  deadlineMs: number | undefined,
+): { readonly guard: string; readonly refusal: Refusal } | undefined {
+  const guards = guardsOf(fastify)
+  for (const guard of names) {
+    const refusal = guards?.get(guard)?.wouldRefuse({ priority, deadlineMs })
+    if (refusal !== undefined) return { guard, refusal }
+  }
+  return undefined
+}
+
+/** Which routes depend on what, until the application is ready. */
+export class DependencyCheck {
+  readonly #routes: { fastify: FastifyInstance; route: string; names: readonly string[] }[] = []
+
+  add(fastify: FastifyInstance, route: string, names: readonly string[]): void {
+    this.#routes.push({ fastify, route, names })
+  }
+
+  /** @throws SPW_ERR_OPTION when a route depends on a guard that nobody has defined */
+  run(): void {
+    for (const { fastify, route, names } of this.#routes) {
+      for (const name of names) checkDefined(guardsOf(fastify), route, name)
+    }
+    this.#routes.length = 0
+  }
+}
+
+function checkDefined(guards: GuardsLike | undefined, route: string, name: string): void {
+  if (guards?.get(name) !== undefined) return
+  const known = Array.from(guards?.values() ?? [], (guard) => `'${guard.name}'`)
+  const list = known.length === 0 ? 'none is defined' : `defined are ${known.join(', ')}`
+  throw new SpillwayError('SPW_ERR_OPTION', {
+    message: `${route}: \`concurrencyLimit.dependsOn\` names the guard '${name}', but ${list}`,
+  })
+}

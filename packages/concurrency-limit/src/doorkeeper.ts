@@ -1,0 +1,67 @@
+import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction, RouteOptions } from 'fastify'
+import { createRejection, isSettled } from '@spillway/plugin-kit'
+import { refusingGuard } from './dependencies.ts'
+import type { LimiterSet } from './limiter-set.ts'
+import type { ParsedOptions } from './options.ts'
+import type { LimitedRoute, RouteSettings } from './route.ts'
+import { routeSettingsOf } from './route.ts'
+import type { House } from './visit.ts'
+import { setVisit, Visit, visitOf } from './visit.ts'
+
+/** Decides about each request of a scope, before anything of its body has been read. */
+export class Doorkeeper {
+  readonly #house: House
+  readonly #unmatched: RouteSettings
+  readonly #settingsOf: (request: FastifyRequest) => RouteSettings
+
+  constructor(
+    options: ParsedOptions,
+    limiters: LimiterSet,
+    settingsOf: (request: FastifyRequest) => RouteSettings,
+  ) {
+    this.#house = { options, rejection: createRejection({ statusCode: options.statusCode }) }
+    this.#settingsOf = settingsOf
+    this.#unmatched = options.includeNotFound
+      ? routeSettingsOf(limiters, undefined, { url: undefined, method: 'ANY' })
+      : { kind: 'open' }
+  }
+
+  /** The `onRequest` hook. */
+  receive(request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void {
+    const route = request.is404 ? this.#unmatched : this.#settingsOf(request)
+    if (route.kind === 'open') {
+      done()
+      return
+    }
+    // The client left while an earlier hook was at work: nobody is there to go on for.
+    if (isSettled(reply)) return
+    const visit = new Visit(this.#house, route, reply, done)
+    if (request.priority !== visit.priority) request.priority = visit.priority
+    if (route.dependsOn.length > 0 && this.#refusesForGuard(route, visit, reply)) return
+    setVisit(request, visit)
+    visit.enter()
+  }
+
+  #refusesForGuard({ door, dependsOn }: LimitedRoute, visit: Visit, reply: FastifyReply): boolean {
+    const { priority, deadlineMs } = visit
+    const refused = refusingGuard(reply.server, dependsOn, priority, deadlineMs)
+    if (refused === undefined) return false
+    door.refusedByGuard += 1
+    door.log.count(`guard ${refused.guard}`)
+    this.#house.rejection.send(reply, refused.refusal)
+    return true
+  }
+}
+
+/**
+ * Lets a visit see what the route's handler returns, so that work which goes on after its client
+ * has gone can be counted: Fastify has no hook for the end of a handler.
+ */
+export function watchHandler(route: RouteOptions): void {
+  const { handler } = route
+  route.handler = function watched(request, reply) {
+    const work: unknown = handler.call(this, request, reply)
+    visitOf(request)?.working(work)
+    return work
+  }
+}

@@ -1,0 +1,94 @@
+import type { Limiter, LimiterOptions, LimiterStats } from '@spillway/core'
+import { createLimiter, isSpillwayError, SpillwayError } from '@spillway/core'
+import type { Component } from '@spillway/plugin-kit'
+import type { ParsedOptions } from './options.ts'
+import type { WarnLogger } from './shedding-log.ts'
+import { SheddingLog } from './shedding-log.ts'
+
+/** A limiter's numbers, and those that only the door knows. */
+export interface DoorStats extends LimiterStats {
+  /** Handlers that go on although nobody will read their answer. */
+  readonly abandoned: number
+  /** Requests refused because a guard that their route depends on was refusing. */
+  readonly refusedByGuard: number
+}
+
+/** The limiters of one scope: the decorator `app.limiters`. */
+export interface Limiters {
+  readonly default: Limiter
+  get(name: string): Limiter | undefined
+  /** A snapshot of each, the default one first. */
+  stats(): readonly DoorStats[]
+}
+
+/** A limiter and what is counted at its door. */
+export class Door {
+  readonly limiter: Limiter
+  readonly log: SheddingLog
+  abandoned = 0
+  refusedByGuard = 0
+
+  constructor(limiter: Limiter, log: SheddingLog) {
+    this.limiter = limiter
+    this.log = log
+  }
+
+  stats(): DoorStats {
+    const { abandoned, refusedByGuard } = this
+    return { ...this.limiter.stats(), abandoned, refusedByGuard }
+  }
+}
+
+export class LimiterSet implements Limiters, Component {
+  readonly kind = 'limiters'
+  readonly defaultDoor: Door
+  readonly #doors = new Map<string, Door>()
+
+  constructor({ name, limiters, clock }: ParsedOptions, logger: WarnLogger) {
+    for (const [key, options] of limiters) {
+      const limiter = makeLimiter({ ...options, clock, name: key }, key === name)
+      this.#doors.set(key, new Door(limiter, new SheddingLog(limiter, logger, clock)))
+    }
+    this.defaultDoor = this.#doors.get(name)!
+  }
+
+  get default(): Limiter {
+    return this.defaultDoor.limiter
+  }
+
+  get names(): readonly string[] {
+    return [...this.#doors.keys()]
+  }
+
+  get(name: string): Limiter | undefined {
+    return this.door(name)?.limiter
+  }
+
+  door(name: string): Door | undefined {
+    return this.#doors.get(name)
+  }
+
+  stats(): readonly DoorStats[] {
+    return Array.from(this.#doors.values(), (door) => door.stats())
+  }
+
+  close(): void {
+    for (const { limiter, log } of this.#doors.values()) {
+      limiter.close()
+      log.close()
+    }
+  }
+}
+
+/** Says which of several limiters has the bad option. */
+function makeLimiter(options: LimiterOptions, isDefault: boolean): Limiter {
+  try {
+    return createLimiter(options)
+  } catch (cause) {
+    if (isDefault || !isSpillwayError(cause)) throw cause
+    throw new SpillwayError(cause.code, {
+      message: `limiters.${options.name}: ${cause.message}`,
+      cause,
+    })
+  }
+}

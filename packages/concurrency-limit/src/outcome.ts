@@ -1,0 +1,30 @@
+import type { Outcome } from '@spillway/core'
+import { isSpillwayError } from '@spillway/core'
+
+/** How a response ended. */
+export interface Ending {
+  /** False when the client was gone before all of it was out. */
+  readonly sentInFull: boolean
+  readonly statusCode: number
+  /** The error that was answered, if any. */
+  readonly error: unknown
+  /** Whether the request's deadline has passed. */
+  readonly isLate: boolean
+}
+
+/** What a finished response tells the limit. */
+export function outcomeOf({ sentInFull, statusCode, error, isLate }: Ending): Outcome {
+  // Whoever leaves may have had any reason, and the work was not seen to its end.
+  if (!sentInFull) return 'ignored'
+  if (isTimeout(error) || statusCode === 504) return 'dropped'
+  // Refused further in (by a guard, say), which took no time; unless it is our own deadline.
+  if (isSpillwayError(error)) return isLate ? 'dropped' : 'ignored'
+  // A failure, instant or not, is no measure of how long the work takes.
+  return statusCode >= 500 ? 'ignored' : 'success'
+}
+
+/** Whether a response went out because its handler took too long, and the handler goes on. */
+export function isTimeout(error: unknown): boolean {
+  const code = (error as { code?: unknown } | undefined | null)?.code
+  return code === 'FST_ERR_HANDLER_TIMEOUT' || code === 'SPW_ERR_CALL_TIMEOUT'
+}

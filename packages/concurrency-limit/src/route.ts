@@ -1,0 +1,33 @@
+import type { Priority } from '@spillway/core'
+import type { RouteFacts } from '@spillway/plugin-kit'
+import type { Door, LimiterSet } from './limiter-set.ts'
+import { parseRouteOptions } from './options.ts'
+
+/** What the door does with the requests of a route. */
+export type RouteSettings = { readonly kind: 'open' } | LimitedRoute
+
+export interface LimitedRoute {
+  readonly kind: 'limited'
+  readonly door: Door
+  readonly priority: Priority | undefined
+  readonly maxWaitMs: number | undefined
+  readonly dependsOn: readonly string[]
+  /** The pattern, never the URL: requests of one pattern cost about the same. */
+  readonly workload: string
+}
+
+const open: RouteSettings = { kind: 'open' }
+const none: readonly string[] = []
+
+/** @throws SPW_ERR_OPTION when the route's `config.concurrencyLimit` is wrong */
+export function routeSettingsOf(
+  limiters: LimiterSet,
+  config: unknown,
+  { url = 'unmatched', method }: RouteFacts,
+): RouteSettings {
+  const options = parseRouteOptions(config, limiters.names)
+  if (options === undefined) return open
+  const { limiter, priority, maxWaitMs, dependsOn = none } = options
+  const door = limiter === undefined ? limiters.defaultDoor : limiters.door(limiter)!
+  return { kind: 'limited', door, priority, maxWaitMs, dependsOn, workload: `${method} ${url}` }
+}

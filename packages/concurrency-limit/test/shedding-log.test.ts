@@ -1,0 +1,32 @@
+import { createLimiter, fixedLimit } from '@spillway/core'
+import { ManualClock } from '@spillway/test-support'
+import { expect, test } from 'vitest'
+import { SheddingLog } from '../src/shedding-log.ts'
+
+test('writes at once, then at most one line a second with what was refused since', () => {
+  const clock = new ManualClock()
+  const lines: object[] = []
+  const limiter = createLimiter({ name: 'door', limit: fixedLimit(7) })
+  const logger = { warn: (fields: object) => lines.push(fields) }
+  const log = new SheddingLog(limiter, logger, clock)
+  const state = { limiter: 'door', limit: 7, inFlight: 0, queued: 0 }
+
+  log.count('limit')
+  expect(lines).toEqual([{ ...state, refused: { limit: 1 } }])
+
+  for (let count = 0; count < 1000; count += 1) log.count('limit')
+  log.count('guard orders-db')
+  clock.advance(999)
+  expect(lines).toHaveLength(1)
+  clock.advance(1)
+  expect(lines[1]).toEqual({ ...state, refused: { limit: 1000, 'guard orders-db': 1 } })
+
+  clock.advance(60_000)
+  expect(lines).toHaveLength(2)
+  expect(clock.pendingTimers).toBe(0)
+
+  log.count('waited')
+  expect(lines[2]).toEqual({ ...state, refused: { waited: 1 } })
+  log.close()
+  expect(clock.pendingTimers).toBe(0)
+})

@@ -1,0 +1,212 @@
+import type { AcquireOptions, Outcome, Permit, Refusal, Waiter } from '@spillway/core'
+import { invalidOption, refusalError, SpillwayError } from '@spillway/core'
+import { classifyError } from './classify.ts'
+import type { Expiries, Expiring } from './expiries.ts'
+import type { Classify } from './options.ts'
+
+/** The work behind a guard. Stop it for real when the signal aborts; settle when it has ended. */
+export type Work<T> = (signal: AbortSignal) => PromiseLike<T>
+
+/** What the calls of one guard share. */
+export interface CallContext {
+  readonly timeoutMs: number
+  readonly classify: Classify
+  readonly expiries: Expiries
+  readonly counts: CallCounts
+}
+
+export interface CallCounts {
+  /** Calls that hold a permit. */
+  running: number
+  /** Those of them whose caller has left. */
+  abandoned: number
+  /** Calls that succeeded after their time was up, since the start. */
+  late: number
+}
+
+/**
+ * - `waiting`: no permit yet
+ * - `running`: the work runs and its caller waits for it
+ * - `expired`, `cancelled`: the work runs, its caller has got an error and left
+ * - `ended`: settled, and the permit is back
+ */
+type CallState = 'waiting' | 'running' | 'expired' | 'cancelled' | 'ended'
+
+/**
+ * One call from its permit to its real end. Two things end apart: the caller's promise, which settles
+ * at the deadline or when the caller hangs up, and the permit, which is held until the work has
+ * settled. It is its own abort listener and heap member, so a call costs no closure for either.
+ */
+export class Call<T> implements Expiring, Waiter {
+  expiresAt: number = Infinity
+  place: number = -1
+  readonly #context: CallContext
+  readonly #work: Work<T>
+  readonly #options: AcquireOptions
+  readonly #resolve: (value: T) => void
+  readonly #reject: (error: unknown) => void
+  readonly #controller = new AbortController()
+  #permit: Permit | undefined
+  #wake: ((answer: Permit | Refusal) => void) | undefined
+  #state: CallState = 'waiting'
+
+  constructor(
+    context: CallContext,
+    work: Work<T>,
+    options: AcquireOptions,
+    resolve: (value: T) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.#context = context
+    this.#work = work
+    this.#options = options
+    this.#resolve = resolve
+    this.#reject = reject
+  }
+
+  /**
+   * Waits for the permit through a promise, not a callback: the work then starts in the async context
+   * (AsyncLocalStorage) of its own caller and not of whoever released the permit. Safe because a
+   * waiter is never told before `admit` has returned.
+   */
+  wait(): void {
+    const answered = new Promise<Permit | Refusal>((resolve) => {
+      this.#wake = resolve
+    })
+    void answered.then((answer) => {
+      if (answer.kind === 'permit') this.start(answer)
+      else this.refuse(answer)
+    })
+  }
+
+  /** Waiter */
+  admitted(permit: Permit): void {
+    this.#wake?.(permit)
+  }
+
+  /** Waiter */
+  refused(refusal: Refusal): void {
+    this.#wake?.(refusal)
+  }
+
+  start(permit: Permit): void {
+    if (this.#options.signal?.aborted === true) {
+      this.#cancelledBeforeStart(permit)
+      return
+    }
+    this.#permit = permit
+    this.#state = 'running'
+    this.#context.counts.running += 1
+    this.#watch(permit)
+    let result: PromiseLike<T>
+    try {
+      result = this.#work(this.#controller.signal)
+    } catch (error) {
+      // Thrown before anything was awaited: the downstream has not been asked.
+      if (this.#end('ignored')) this.#reject(error)
+      return
+    }
+    Promise.resolve(result).then(
+      (value) => {
+        this.#fulfilled(value)
+      },
+      (error: unknown) => {
+        this.#rejected(error)
+      },
+    )
+  }
+
+  refuse(refusal: Refusal): void {
+    this.#state = 'ended'
+    this.#reject(refusal.reason === 'cancelled' ? this.#cancelledError() : refusalError(refusal))
+  }
+
+  /** Its time is up. */
+  expire(): void {
+    const reason = this.#byDeadline() ? 'deadline' : 'timeout'
+    this.#leave('expired', new SpillwayError('SPW_ERR_CALL_TIMEOUT', { reason }))
+  }
+
+  /** The caller's signal aborted. */
+  handleEvent(): void {
+    this.#leave('cancelled', this.#cancelledError())
+  }
+
+  #cancelledBeforeStart(permit: Permit): void {
+    this.#state = 'ended'
+    permit.release('ignored')
+    this.#reject(this.#cancelledError())
+  }
+
+  #watch(permit: Permit): void {
+    this.#options.signal?.addEventListener('abort', this)
+    this.expiresAt = Math.min(permit.startedAt + this.#context.timeoutMs, this.#deadline(permit))
+    this.#context.expiries.add(this, permit.startedAt)
+  }
+
+  #deadline(permit: Permit): number {
+    return permit.startedAt - permit.waitedMs + (this.#options.deadlineMs ?? Infinity)
+  }
+
+  #byDeadline(): boolean {
+    return this.#permit !== undefined && this.expiresAt === this.#deadline(this.#permit)
+  }
+
+  #unwatch(): void {
+    this.#options.signal?.removeEventListener('abort', this)
+    this.#context.expiries.remove(this)
+  }
+
+  #leave(state: 'expired' | 'cancelled', error: SpillwayError): void {
+    this.#state = state
+    this.#context.counts.abandoned += 1
+    this.#unwatch()
+    this.#reject(error)
+    this.#controller.abort(error)
+  }
+
+  #fulfilled(value: T): void {
+    if (this.#state === 'expired') this.#context.counts.late += 1
+    // A caller that hung up does not make the latency less true; one that was too slow counts as lost.
+    const outcome = this.#state === 'expired' ? 'dropped' : 'success'
+    if (this.#end(outcome)) this.#resolve(value)
+  }
+
+  #rejected(error: unknown): void {
+    let outcome: Outcome = 'ignored'
+    let answer = error
+    try {
+      outcome = this.#outcomeOf(error)
+    } catch (mistake) {
+      answer = mistake
+    }
+    if (this.#end(outcome)) this.#reject(answer)
+  }
+
+  #outcomeOf(error: unknown): Outcome {
+    if (this.#state === 'expired') return 'dropped'
+    if (this.#state === 'cancelled') return 'ignored'
+    const outcome = this.#context.classify(error) ?? classifyError(error)
+    if (outcomes.includes(outcome)) return outcome
+    throw invalidOption('classify()', `one of ${outcomes.join(', ')} or undefined`, outcome)
+  }
+
+  /** Gives the permit back; whether the caller is still there to be answered. */
+  #end(outcome: Outcome): boolean {
+    const { counts } = this.#context
+    const abandoned = this.#state !== 'running'
+    if (abandoned) counts.abandoned -= 1
+    else this.#unwatch()
+    counts.running -= 1
+    this.#state = 'ended'
+    this.#permit!.release(outcome)
+    return !abandoned
+  }
+
+  #cancelledError(): SpillwayError {
+    const cause: unknown = this.#options.signal?.reason
+    return new SpillwayError('SPW_ERR_CANCELLED', { reason: 'cancelled', cause })
+  }
+}
+
+const outcomes: readonly Outcome[] = ['success', 'dropped', 'ignored']

@@ -1,0 +1,80 @@
+import { functionOption, knownKeys } from '@spillway/core'
+import { isOverloadStatus } from '../classify.ts'
+import type { CallOptions, Guard } from '../guard.ts'
+import { trackResponse } from './tracked-response.ts'
+
+/** Anything shaped like the global `fetch`, for example undici's. */
+export type FetchFunction = (...args: never[]) => Promise<unknown>
+
+/** Options of {@link guardedFetch}. */
+export interface GuardedFetchOptions<F extends FetchFunction> {
+  /** @default globalThis.fetch */
+  readonly fetch?: F
+}
+
+/** `fetch` with a third argument; `init.signal` takes the part of `options.signal`. */
+export type GuardedFetch<F extends FetchFunction> = (
+  input: Parameters<F>[0],
+  init?: Parameters<F>[1],
+  options?: Omit<CallOptions, 'signal'>,
+) => ReturnType<F>
+
+/**
+ * A `fetch` behind a guard, for callers that want the response itself. Its permit is held until the
+ * body has been read to its end or cancelled: until then the downstream works for us. The guard's
+ * timeout and the deadline go on while the body is read, and abort it. So a body that nobody reads
+ * costs a permit until the timeout; cancel what you do not need: `response.body?.cancel()`.
+ *
+ * An answer of 429, 503 or 504 is handed out like any other and counts as `dropped`.
+ *
+ * When the body is read in the same place anyway, plain `guard.run` does:
+ * `guard.run(async (signal) => (await fetch(url, { signal })).json())`.
+ *
+ * @throws what {@link Guard.run} throws, and what `fetch` throws
+ */
+export function guardedFetch<F extends FetchFunction = typeof globalThis.fetch>(
+  guard: Guard,
+  options: GuardedFetchOptions<F> = {},
+): GuardedFetch<F> {
+  knownKeys('options', options, ['fetch'])
+  const fetch = functionOption('fetch', (options.fetch ?? globalThis.fetch) as unknown as Fetch)
+  const guarded = (input: unknown, init?: FetchInit, call?: CallOptions): Promise<Response> =>
+    runFetch(guard, fetch, input, init, call)
+  return guarded as unknown as GuardedFetch<F>
+}
+
+type FetchInit = { readonly signal?: AbortSignal | null } & Record<string, unknown>
+type Fetch = (input: unknown, init: FetchInit) => Promise<Response>
+
+/** An overloaded downstream's answer: an error for the limit, none for the caller. */
+class OverloadAnswer extends Error {
+  readonly statusCode: number
+
+  constructor(statusCode: number) {
+    super(`The downstream answered ${statusCode}`)
+    this.statusCode = statusCode
+  }
+}
+
+/** The caller is answered when the headers are there; the work goes on until the body has ended. */
+function runFetch(
+  guard: Guard,
+  fetch: Fetch,
+  input: unknown,
+  init: FetchInit | undefined,
+  call: CallOptions | undefined,
+): Promise<Response> {
+  return new Promise((resolve, reject) => {
+    const work = async (signal: AbortSignal): Promise<void> => {
+      const { response, ended } = trackResponse(await fetch(input, { ...init, signal }))
+      resolve(response)
+      await ended
+      if (isOverloadStatus(response.status)) throw new OverloadAnswer(response.status)
+    }
+    guard.run(work, withSignal(call, init?.signal)).catch(reject)
+  })
+}
+
+function withSignal(call: CallOptions = {}, signal: AbortSignal | null | undefined): CallOptions {
+  return signal === undefined || signal === null ? call : { ...call, signal }
+}

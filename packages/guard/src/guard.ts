@@ -1,0 +1,106 @@
+import type { AcquireOptions, Limiter, LimiterStats, Refusal } from '@spillway/core'
+import { createLimiter, functionOption } from '@spillway/core'
+import type { CallContext, Work } from './call.ts'
+import { Call } from './call.ts'
+import { Expiries } from './expiries.ts'
+import type { GuardOptions, ParsedGuardOptions } from './options.ts'
+import { parseOptions } from './options.ts'
+
+/** What a caller says about one call; the wait is bounded by the deadline and the queue. */
+export type CallOptions = Omit<AcquireOptions, 'maxWaitMs'>
+
+/** The limiter's numbers, and who is inside. */
+export interface GuardStats extends LimiterStats {
+  /** Calls that have started and not ended, whoever still waits for them. */
+  readonly running: number
+  /** Running calls whose caller has left: hung up, or got its timeout. */
+  readonly abandoned: number
+  /** Calls that succeeded after their time was up: work for nobody. Only ever grows. */
+  readonly late: number
+}
+
+/** A named downstream (a database, an API) that is asked no more than it can answer. */
+export interface Guard {
+  readonly name: string
+  /** Admission itself; for reading, and for work that needs the permit in hand. */
+  readonly limiter: Limiter
+  /**
+   * Runs `work` when the downstream has room for it. The returned promise settles at the call's
+   * deadline or timeout, and at once when `options.signal` aborts; the signal that `work` got aborts
+   * then, and the permit stays taken until the promise of `work` has settled.
+   *
+   * @throws SPW_ERR_LIMIT_EXCEEDED, SPW_ERR_QUEUE_TIMEOUT, SPW_ERR_DEADLINE (503) when it was not run
+   * @throws SPW_ERR_CALL_TIMEOUT (504) when it ran longer than its deadline or `timeoutMs`
+   * @throws SPW_ERR_CANCELLED (499) when `options.signal` aborted; its reason is the `cause`
+   * @throws SPW_ERR_CLOSED (503) after `close`
+   * @throws whatever `work` throws
+   */
+  run<T>(work: Work<T>, options?: CallOptions): Promise<T>
+  /** The refusal that such a call would get right now, without asking for anything. */
+  wouldRefuse(options?: CallOptions): Refusal | undefined
+  stats(): GuardStats
+  /** Refuses waiting and later calls; running ones end as they would. */
+  close(): void
+}
+
+/**
+ * Makes the guard of one downstream.
+ *
+ * @throws SPW_ERR_OPTION when an option is unknown or out of range
+ */
+export function createGuard(options: GuardOptions): Guard {
+  return new LimitedGuard(parseOptions(options))
+}
+
+const noOptions: CallOptions = Object.freeze({})
+
+class LimitedGuard implements Guard {
+  readonly name: string
+  readonly limiter: Limiter
+  readonly #context: CallContext
+  readonly #deadlineMs: number | undefined
+
+  constructor(options: ParsedGuardOptions) {
+    this.limiter = createLimiter(options.limiter)
+    this.name = this.limiter.name
+    this.#deadlineMs = options.deadlineMs
+    this.#context = {
+      timeoutMs: options.timeoutMs,
+      classify: options.classify,
+      expiries: new Expiries(options.clock),
+      counts: { running: 0, abandoned: 0, late: 0 },
+    }
+  }
+
+  run<T>(work: Work<T>, options: CallOptions = noOptions): Promise<T> {
+    return new Promise((resolve, reject) => {
+      functionOption('work', work)
+      const asked = this.#withDeadline(options)
+      this.#admit(new Call(this.#context, work, asked, resolve, reject), asked)
+    })
+  }
+
+  wouldRefuse(options: CallOptions = noOptions): Refusal | undefined {
+    return this.limiter.wouldRefuse(this.#withDeadline(options))
+  }
+
+  stats(): GuardStats {
+    return { ...this.limiter.stats(), ...this.#context.counts }
+  }
+
+  close(): void {
+    this.limiter.close()
+  }
+
+  #admit<T>(call: Call<T>, options: AcquireOptions): void {
+    const admission = this.limiter.admit(options, call)
+    if (admission.kind === 'permit') call.start(admission)
+    else if (admission.kind === 'refusal') call.refuse(admission)
+    else call.wait()
+  }
+
+  #withDeadline(options: CallOptions): AcquireOptions {
+    if (this.#deadlineMs === undefined || options.deadlineMs !== undefined) return options
+    return { ...options, deadlineMs: this.#deadlineMs }
+  }
+}

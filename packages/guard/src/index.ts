@@ -1,0 +1,49 @@
+import { knownKeys, positiveInteger } from '@spillway/core'
+import type { FastifyPluginAsync } from 'fastify'
+import fp from 'fastify-plugin'
+import type { Guards } from './guards.ts'
+import { GuardSet } from './guards.ts'
+
+// One downstream
+export { createGuard } from './guard.ts'
+export type { CallOptions, Guard, GuardStats } from './guard.ts'
+export type { Work } from './call.ts'
+export type { Classify, DownstreamOptions, GuardOptions } from './options.ts'
+export { classifyError } from './classify.ts'
+
+// All of an application's
+export type { Guards } from './guards.ts'
+
+/** Options of the Fastify plugin. */
+export interface GuardPluginOptions {
+  /**
+   * Most guards that may be defined; a bound on memory and on metric labels.
+   *
+   * @default 100: more downstreams than one service has, fewer than a mistake makes
+   */
+  readonly maxGuards?: number
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** The downstreams of this application, each behind its guard. */
+    guards: Guards
+  }
+}
+
+const plugin: FastifyPluginAsync<GuardPluginOptions> = async (fastify, options) => {
+  knownKeys('options', options, ['maxGuards'])
+  const guards = new GuardSet(positiveInteger('maxGuards', options.maxGuards ?? 100))
+
+  fastify.decorate('guards', guards)
+  fastify.addHook('onClose', async () => {
+    guards.close()
+  })
+}
+
+/** Decorates the application with `guards`. */
+export const guard: FastifyPluginAsync<GuardPluginOptions> = fp(plugin, {
+  name: '@spillway/guard',
+  fastify: '5.x || 6.x',
+})
+export default guard

@@ -1,0 +1,78 @@
+import type { Clock, LimitFactory, LimiterOptions, Outcome, QueueOptions } from '@spillway/core'
+import {
+  functionOption,
+  knownKeys,
+  milliseconds,
+  nonEmptyString,
+  systemClock,
+} from '@spillway/core'
+
+/**
+ * Says what a rejected call tells about the downstream's load; undefined leaves it to
+ * `classifyError`.
+ */
+export type Classify = (error: unknown) => Outcome | undefined
+
+/** How one downstream is guarded. */
+export interface DownstreamOptions {
+  /**
+   * How many calls may run at once.
+   *
+   * @default adaptiveLimit(), which finds out by itself
+   */
+  readonly limit?: LimitFactory
+  /** How many may wait for their turn, and how long. @default the limiter's own */
+  readonly queue?: QueueOptions
+  /**
+   * Longest time a caller waits for a running call. The call's signal aborts then; its permit comes
+   * back when it has really ended.
+   *
+   * @default 30_000: longer than anybody in front of a service waits (most gateways give up before),
+   *   short enough that a downstream that never answers does not keep its callers
+   */
+  readonly timeoutMs?: number
+  /**
+   * Time that a call has left if it names no `deadlineMs` itself, wait and run together.
+   *
+   * @default none: the wait is bounded by the queue, the run by `timeoutMs`
+   */
+  readonly deadlineMs?: number
+  /** Extends `classifyError`, for errors of a client library that it does not know. */
+  readonly classify?: Classify
+  /** @default systemClock */
+  readonly clock?: Clock
+}
+
+export interface GuardOptions extends DownstreamOptions {
+  /** The downstream's name; appears in stats, events and metrics. */
+  readonly name: string
+}
+
+/** Every option with a value. */
+export interface ParsedGuardOptions {
+  readonly limiter: LimiterOptions
+  readonly timeoutMs: number
+  readonly deadlineMs: number | undefined
+  readonly classify: Classify
+  readonly clock: Clock
+}
+
+const known = ['name', 'limit', 'queue', 'timeoutMs', 'deadlineMs', 'classify', 'clock'] as const
+
+export function parseOptions(options: GuardOptions): ParsedGuardOptions {
+  knownKeys('options', options, known)
+  const { limit, queue, timeoutMs = 30_000, deadlineMs, clock = systemClock } = options
+  const name = nonEmptyString('name', options.name)
+  return {
+    limiter: {
+      name,
+      clock,
+      ...(limit === undefined ? {} : { limit }),
+      ...(queue === undefined ? {} : { queue }),
+    },
+    timeoutMs: milliseconds('timeoutMs', timeoutMs, 1),
+    deadlineMs: deadlineMs === undefined ? undefined : milliseconds('deadlineMs', deadlineMs, 1),
+    classify: functionOption('classify', options.classify ?? (() => undefined)),
+    clock,
+  }
+}

@@ -1,0 +1,69 @@
+import { fixedLimit } from '@spillway/core'
+import Fastify from 'fastify'
+import { expect, test } from 'vitest'
+import guard from '../src/index.ts'
+
+test('decorates the application with its downstreams', async () => {
+  const app = Fastify()
+  await app.register(guard)
+  const db = app.guards.define('orders-db', { limit: fixedLimit(2) })
+  expect(app.guards.get('orders-db')).toBe(db)
+  expect(app.guards.get('other')).toBeUndefined()
+  expect([...app.guards.values()]).toEqual([db])
+  app.get('/', () => db.run(async () => ({ ok: true })))
+  const answer = await app.inject('/')
+  expect(answer.json()).toEqual({ ok: true })
+  expect(db.stats().released.success).toBe(1)
+  await app.close()
+})
+
+test('a refusal reaches the client as 503 with its code', async () => {
+  const app = Fastify()
+  await app.register(guard)
+  const db = app.guards.define('orders-db', { limit: fixedLimit(1), queue: { maxSize: 0 } })
+  const permit = db.limiter.tryAcquire()!
+  app.get('/', () => db.run(async () => ({ ok: true })))
+  const answer = await app.inject('/')
+  expect(answer.statusCode).toBe(503)
+  expect(answer.json()).toMatchObject({ code: 'SPW_ERR_LIMIT_EXCEEDED' })
+  permit.release()
+  await app.close()
+})
+
+test('refuses a name twice, too many names, and a name that is none', async () => {
+  const app = Fastify()
+  await app.register(guard, { maxGuards: 2 })
+  app.guards.define('a')
+  expect(() => app.guards.define('a')).toThrow(
+    'Expected `name` to be the name of a guard that is not defined yet, got "a" (string)',
+  )
+  app.guards.define('b')
+  expect(() => app.guards.define('c')).toThrow('one of at most 2 guards (maxGuards)')
+  expect(() => app.guards.define('')).toThrow('Expected `name` to be a non-empty string')
+  await app.close()
+})
+
+test('a failed definition takes no name', async () => {
+  const app = Fastify()
+  await app.register(guard)
+  expect(() => app.guards.define('db', { timeoutMs: -1 })).toThrow('`timeoutMs`')
+  expect(() => app.guards.define('db', { timeout: 1 } as never)).toThrow('Unknown option')
+  expect(app.guards.define('db').name).toBe('db')
+  await app.close()
+})
+
+test('closes its guards with the application', async () => {
+  const app = Fastify()
+  await app.register(guard)
+  const db = app.guards.define('db')
+  await app.close()
+  await expect(db.run(async () => 1)).rejects.toMatchObject({ code: 'SPW_ERR_CLOSED' })
+  expect(() => app.guards.define('late')).toThrow('closed')
+})
+
+test.each([{ maxGuards: 0 }, { maxguards: 3 }])('refuses the options %j', async (options) => {
+  const app = Fastify()
+  await expect(app.register(guard, options as never)).rejects.toMatchObject({
+    code: 'SPW_ERR_OPTION',
+  })
+})

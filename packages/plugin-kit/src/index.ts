@@ -1,0 +1,19 @@
+// Requests: deadline, priority, cancelSignal
+export { decorateRequests } from './decorate-requests.ts'
+export type { RequestOptions } from './decorate-requests.ts'
+export type { Deadline } from './deadline.ts'
+export { remainingMs } from './deadline.ts'
+
+// Responses: when they are over, and how to refuse
+export { isSentInFull, isSettled, onResponseSettled } from './response-settled.ts'
+export type { SettledListener } from './response-settled.ts'
+export { createRejection, retryAfterSeconds } from './rejection.ts'
+export type { Rejection, RejectionOptions } from './rejection.ts'
+
+// Routes: their part of the configuration
+export { routeFacts, routeSettings } from './route-settings.ts'
+export type { RouteConfigParser, RouteFacts } from './route-settings.ts'
+
+// Applications: what is alive in them
+export { addComponent, componentsOf } from './components.ts'
+export type { Component } from './components.ts'

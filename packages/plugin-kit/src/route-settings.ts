@@ -1,0 +1,58 @@
+import { isSpillwayError, SpillwayError } from '@spillway/core'
+import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify'
+import { routeOf } from './request-state.ts'
+
+/** Where a piece of route configuration stands. */
+export interface RouteFacts {
+  /** The pattern, such as `/orders/:id`; undefined for requests that no route matches. */
+  readonly url: string | undefined
+  /** `GET`, or `GET,POST` for a route with several. */
+  readonly method: string
+}
+
+/** Reads one key of a route's `config`; throws when it is wrong. */
+export type RouteConfigParser<T> = (config: unknown, route: RouteFacts) => T
+
+/**
+ * Gives each route its settings, parsed from one key of its `config`. A mistake fails while the
+ * application starts; what a route needs on each request is parsed once.
+ *
+ * @throws SPW_ERR_OPTION at the registration of a route, with the route's name before the message
+ */
+export function routeSettings<T extends object>(
+  fastify: FastifyInstance,
+  key: string,
+  parse: RouteConfigParser<T>,
+): (request: FastifyRequest) => T {
+  const settings = new WeakMap<object, T>()
+  fastify.addHook('onRoute', (route) => {
+    parseFor(routeFacts(route), configOf(route.config, key), parse)
+  })
+  return (request) => {
+    const { config, url, method } = routeOf(request)
+    const known = settings.get(config)
+    if (known !== undefined) return known
+    const fresh = parse(configOf(config, key), { url, method: String(method) })
+    settings.set(config, fresh)
+    return fresh
+  }
+}
+
+/** What `onRoute` tells about a route, in the words of its settings. */
+export function routeFacts({ url, method }: RouteOptions): RouteFacts {
+  return { url, method: String(method) }
+}
+
+function configOf(config: unknown, key: string): unknown {
+  return (config as Record<string, unknown> | undefined)?.[key]
+}
+
+function parseFor<T>(route: RouteFacts, config: unknown, parse: RouteConfigParser<T>): void {
+  try {
+    parse(config, route)
+  } catch (cause) {
+    if (!isSpillwayError(cause)) throw cause
+    const message = `${route.method} ${route.url}: ${cause.message}`
+    throw new SpillwayError(cause.code, { message, cause })
+  }
+}
