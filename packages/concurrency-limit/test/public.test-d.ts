@@ -1,8 +1,10 @@
 import { adaptiveLimit, fixedLimit } from '@spillway/core'
 import type { Limiter, Priority } from '@spillway/core'
+import type { Guard } from '@spillway/guard'
 import Fastify from 'fastify'
 import type { FastifyContextConfig } from 'fastify'
 import { expectTypeOf, test } from 'vitest'
+import type { GuardLike } from '../src/dependencies.ts'
 import defaultExport, { concurrencyLimit } from '../src/index.ts'
 import type {
   ConcurrencyLimitOptions,
@@ -47,4 +49,8 @@ test('routes and requests', () => {
   expectTypeOf<FastifyContextConfig['concurrencyLimit']>().toEqualTypeOf<
     ConcurrencyLimitRouteOptions | false | undefined
   >()
+})
+
+test('what the door asks of a guard, the real one answers', () => {
+  expectTypeOf<Guard>().toExtend<GuardLike>()
 })
