@@ -36,7 +36,7 @@ export interface DownstreamOptions {
    *
    * @default none: the wait is bounded by the queue, the run by `timeoutMs`
    */
-  readonly deadlineMs?: number
+  readonly deadlineMs?: number | undefined
   /** Extends `classifyError`, for errors of a client library that it does not know. */
   readonly classify?: Classify
   /** @default systemClock */

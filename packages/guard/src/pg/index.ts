@@ -13,7 +13,7 @@ export interface AbortablePoolOptions {
    *
    * @default 1_000, the patience of a caller that names no deadline
    */
-  readonly maxWaitMs?: number
+  readonly maxWaitMs?: number | undefined
   /**
    * How long a cancel may take. Then the connection is closed, and the call counts as ended although
    * the server may still work on it (see `client_connection_check_interval` in PostgreSQL).
