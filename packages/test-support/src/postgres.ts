@@ -1,13 +1,15 @@
 import { execFile, spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, chown, cp, mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
+import { chmod, cp, mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
-import { dirname, join, relative } from 'node:path'
+import { dirname, join, relative, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import type { Account } from './server-account.ts'
+import { give, serverAccount } from './server-account.ts'
 
 const run = promisify(execFile)
 
@@ -28,11 +30,6 @@ export interface PostgresServerOptions {
   readonly settings?: Readonly<Record<string, string | number>>
 }
 
-interface Account {
-  readonly uid?: number
-  readonly gid?: number
-}
-
 const stopTimeoutMs = 10_000
 const startTimeoutMs = 60_000
 
@@ -43,7 +40,7 @@ const startTimeoutMs = 60_000
  */
 export async function startPostgres(options: PostgresServerOptions = {}): Promise<PostgresServer> {
   const account = await serverAccount()
-  const home = await mkdtemp(join(tmpdir(), 'spillway-postgres-'))
+  const home = await mkdtemp(resolve(tmpdir(), 'spillway-postgres-'))
   try {
     await give(home, account)
     const native = await usableBinaries(home, account)
@@ -169,17 +166,6 @@ async function accepts(port: number): Promise<boolean> {
   } finally {
     socket.destroy()
   }
-}
-
-/** Root lends the server the account of `nobody`, everybody else their own. */
-async function serverAccount(): Promise<Account> {
-  if (process.getuid?.() !== 0) return {}
-  const [uid, gid] = await Promise.all([run('id', ['-u', 'nobody']), run('id', ['-g', 'nobody'])])
-  return { uid: Number(uid.stdout), gid: Number(gid.stdout) }
-}
-
-async function give(path: string, { uid, gid }: Account): Promise<void> {
-  if (uid !== undefined && gid !== undefined) await chown(path, uid, gid)
 }
 
 /** The server's files; a copy when the account may not enter the directory they are in. */

@@ -1,9 +1,13 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { chmod, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { startPostgres } from '../src/postgres.ts'
 
 const launcher = new URL('../src/postgres.ts', import.meta.url).href
 
@@ -32,6 +36,25 @@ test.each(['SIGKILL', 'SIGINT'] as const)(
     expect(isAlive(pid)).toBe(false)
   },
   60_000,
+)
+
+test.skipIf(process.getuid?.() !== 0)(
+  'a TMPDIR that only root may enter is refused in one sentence, which says what to do',
+  async () => {
+    const locked = await mkdtemp(join(tmpdir(), 'spillway-locked-'))
+    onTestFinished(async () => {
+      vi.unstubAllEnvs()
+      await rm(locked, { recursive: true })
+    })
+    await chmod(locked, 0o700)
+    const inside = join(locked, 'open')
+    await mkdir(inside, { mode: 0o755 })
+    vi.stubEnv('TMPDIR', inside)
+    await expect(startPostgres()).rejects.toThrow(
+      `PostgreSQL does not run as root but as nobody, who may not enter ${locked}: set TMPDIR to a directory that everybody may enter, such as /tmp`,
+    )
+    expect(await readdir(inside)).toEqual([])
+  },
 )
 
 function isAlive(pid: number): boolean {
