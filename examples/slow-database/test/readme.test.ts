@@ -16,6 +16,16 @@ function without(all: readonly string[], others: readonly string[]): string[] {
   })
 }
 
+/** The figures of the demo's tables: `phase: what`, bare, with Spillway. */
+function figures(readme: readonly string[]): string[] {
+  let phase = ''
+  return readme.flatMap((line) => {
+    phase = /^(\w+): \d+ requests\/s/.exec(line)?.[1] ?? phase
+    const [, what, ...values] = /^ {2}(\S.*?) {2,}(\S.*?) {2,}(\S.*)$/.exec(line) ?? []
+    return what === undefined ? [] : [`| ${phase}: ${what} | ${values.join(' | ')} |`]
+  })
+}
+
 describe('README', () => {
   it('shows the whole difference between the two shops', async () => {
     const [bare, guarded, readme] = await Promise.all(
@@ -28,5 +38,12 @@ describe('README', () => {
     const isCode = (line: string): boolean => line !== '' && !line.startsWith('/**')
     expect(shown('+').filter(isCode)).toEqual(without(guarded!, bare!).filter(isCode))
     expect(shown('-').filter(isCode)).toEqual(without(bare!, guarded!).filter(isCode))
+  })
+
+  it('and the one of the repository show figures of the same run', async () => {
+    const [root, demo] = await Promise.all(['../../../README.md', '../README.md'].map(lines))
+    const rows = root!.filter((line) => /^\| \w+: /.test(line))
+    expect(rows.length).toBeGreaterThan(0)
+    expect(figures(demo!)).toEqual(expect.arrayContaining(rows))
   })
 })
