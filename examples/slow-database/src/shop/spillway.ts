@@ -16,7 +16,7 @@ export async function createShop(pool: Pool): Promise<FastifyInstance> {
   const query: Query = ({ priority, deadline, cancelSignal }, sql, values) =>
     db.run((signal) => shop.query(signal, sql, values), {
       priority,
-      deadlineMs: deadline?.remainingMs ?? Infinity,
+      deadlineMs: deadline?.remainingMs,
       signal: cancelSignal,
     })
 
