@@ -9,14 +9,10 @@ import type { AdaptiveReason, Decision } from './adaptive/reason.ts'
 import { compareSteps, stepFactor } from './adaptive/search.ts'
 import type { SearchPoint } from './adaptive/search.ts'
 import { SearchStep } from './adaptive/search-step.ts'
-import {
-  decideMove,
-  maxRisingSwing,
-  minSwing,
-  neutralElasticity,
-  nextSwing,
-} from './adaptive/settle.ts'
+import type { Evidence } from './adaptive/settle.ts'
+import { decideMove, firstSwing, maxRisingSwing, nextSwing } from './adaptive/settle.ts'
 import { shortestSlotMs, slotAt, slotLengthMs } from './adaptive/slots.ts'
+import { Unused } from './adaptive/unused.ts'
 import { WorkloadBaselines } from './adaptive/workload-baselines.ts'
 import type { Limit, LimitFactory, Sample } from './limit.ts'
 
@@ -47,14 +43,14 @@ export interface AdaptiveLimitOptions {
  *
  * Latency alone cannot tell too much concurrency from a downstream that got slower by itself; only
  * the slope of latency against the calls in flight can. So the limit is an experiment. It is raised
- * and lowered by a tenth in alternate slots of half a second, and the elasticity of latency
+ * and lowered by some percent in alternate slots of half a second, and the elasticity of latency
  * s = d log R / d log N is estimated from the difference (see `elasticity.ts`):
  *
  * - s near 0: latency does not depend on the limit; it is below the knee, and grows.
  * - s near 1: throughput does not depend on the limit; it is past the knee, and shrinks.
  * - between: the knee lies inside the experiment; the limit settles there (see `settle.ts`).
  * - latency jumps, in both slots alike: the downstream changed, the limit was not the cause. Hold.
- * - too few calls to meet the limit: nothing can be learned. Hold.
+ * - too few calls to meet the limit: nothing can be learned. What was never used sinks (`unused.ts`).
  * - most calls time out: halve once a round trip, and come back when calls do.
  *
  * At the start, and whenever the knee has clearly moved up, it is searched in steps of 1.5 instead
@@ -91,8 +87,6 @@ interface Recovery {
 
 type Phase = SearchStep | ProbeSlot | Recovery
 
-const priorInformation = 4
-
 class AdaptiveLimit implements Limit {
   readonly algorithm = 'adaptive'
   readonly #bounds: Required<AdaptiveLimitOptions>
@@ -103,10 +97,13 @@ class AdaptiveLimit implements Limit {
   readonly #latest = new Elasticity(0.4)
   readonly #proof = new Elasticity(0.95)
   readonly #congestion = new Congestion()
+  readonly #unused = new Unused()
+  /** Whether calls met the limit in the last pair. */
+  #isMet = true
   #reason: AdaptiveReason = 'initial'
   /** Not rounded: small moves add up. */
   #estimate: number
-  #swing = minSwing
+  #swing = firstSwing
   #slotMs = shortestSlotMs
   #phase: Phase
 
@@ -192,6 +189,7 @@ class AdaptiveLimit implements Limit {
   #endStep(step: SearchStep, now: number): void {
     const { limit, previous } = step
     const point = step.point(this.#baselines.index)
+    this.#congestion.remember(step.latencyAtMost(this.#baselines.index))
     const { minLimit, maxLimit } = this.#bounds
     const finding =
       previous === undefined ? ({ kind: 'knee_above' } as const) : compareSteps(previous, point)
@@ -218,11 +216,13 @@ class AdaptiveLimit implements Limit {
   }
 
   #startSlot(now: number, first: ProbeSlot | undefined): void {
-    if (first === undefined) this.#slotMs = slotLengthMs(this.#slotMs, this.#pace.durationMs)
+    if (first === undefined) this.#slotMs = slotLengthMs(this.#slotMs, this.#pace.metDurationMs)
     const slot = slotAt(this.#clock, now, this.#slotMs)
     // A limit of a few calls must still differ by one.
     const raised = Math.max(this.#estimate * (1 + this.#swing), this.current + 1)
-    const limit = Math.round(slot.sign > 0 ? raised : this.#estimate * (1 - this.#swing))
+    // While nobody meets the limit, lowering it could only hurt those who come next, all at once.
+    const lowered = this.#isMet ? this.#estimate * (1 - this.#swing) : this.#estimate
+    const limit = Math.round(slot.sign > 0 ? raised : lowered)
     const { minLimit, maxLimit } = this.#bounds
     this.#phase = new ProbeSlot(slot, Math.min(maxLimit, Math.max(minLimit, limit)), first)
   }
@@ -242,8 +242,7 @@ class AdaptiveLimit implements Limit {
     const finding = comparePair(first, second)
     switch (finding.kind) {
       case 'nothing':
-        this.#reason = 'not_limiting'
-        this.#swing = Math.max(minSwing, 0.8 * this.#swing)
+        this.#onUnmet(first, second)
         return
       case 'latency_rose':
       case 'latency_fell':
@@ -253,6 +252,7 @@ class AdaptiveLimit implements Limit {
         if (finding.kind === 'latency_fell') this.#swing = maxRisingSwing
         return
       case 'comparison':
+        this.#isMet = true
         this.#baselines.endRound()
         this.#settle(finding)
         return
@@ -261,19 +261,28 @@ class AdaptiveLimit implements Limit {
     }
   }
 
+  #onUnmet(first: ProbeSlot, second: ProbeSlot): void {
+    this.#isMet = false
+    this.#reason = 'not_limiting'
+    const inFlight = Math.max(first.meanInFlight ?? Infinity, second.meanInFlight ?? Infinity)
+    this.#estimate = this.#unused.sink(this.#estimate, inFlight, this.#bounds.initialLimit)
+    this.#swing = Math.max(firstSwing, 0.8 * this.#swing)
+  }
+
   #settle(comparison: Comparison): void {
     this.#elasticity.add(comparison)
     this.#latest.add(comparison)
     this.#proof.add(comparison)
+    const latestAtMost = this.#latest.atMost(1, 1)
+    this.#estimate = this.#unused.restore(this.#estimate, latestAtMost)
     const limit = this.#estimate
-    const { latenessRatio } = this.#pace
-    const neutral = neutralElasticity(limit, latenessRatio)
-    const evidence = {
+    const evidence: Evidence = {
       limit,
       swing: this.#swing,
-      elasticity: this.#elasticity.towards(neutral, priorInformation),
-      latenessRatio,
-      latestAtMost: this.#latest.atMost(1, 1),
+      elasticity: this.#elasticity.estimate,
+      variance: this.#elasticity.variance,
+      latenessRatio: this.#pace.latenessRatio,
+      latestAtMost,
     }
     this.#congestion.observe(this.#baselines.index, limit)
     this.#set(this.#congestion.veto(limit, decideMove(evidence), this.#proof.atMost(2)))

@@ -39,6 +39,11 @@ export class Congestion {
     this.#bottom = deepestRetreat * limit
   }
 
+  /** Latency has been no higher than this: known from the search, before a pair could tell. */
+  remember(level: number): void {
+    this.#lowest = Math.min(this.#lowest ?? level, level)
+  }
+
   /** The downstream itself got slower or faster by this logarithm. */
   shift(jump: number): void {
     if (this.#lowest !== undefined) this.#lowest += jump

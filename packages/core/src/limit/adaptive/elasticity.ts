@@ -53,10 +53,14 @@ export class Elasticity {
     return Math.max(1, residual / (this.#pairs - 1))
   }
 
-  /** The estimate, drawn towards `prior` as if that had been seen with this much information. */
-  towards(prior: number, priorInformation: number): number {
-    const weight = priorInformation * this.disagreement
-    return (this.#crossed + prior * weight) / (this.#information + weight)
+  /** NaN while nothing is known. */
+  get estimate(): number {
+    return this.#crossed / this.#information
+  }
+
+  /** Of the estimate; Infinity while nothing is known. */
+  get variance(): number {
+    return this.disagreement / this.#information
   }
 
   /** The estimate plus so many standard errors; Infinity while nothing is known. */

@@ -9,16 +9,26 @@ const blackoutRatio = 0.5
 
 /** How calls fare at present, by exponentially weighted means. */
 export class Pace {
-  /** Milliseconds that a call takes. */
-  durationMs = 0
+  #durationMs = 0
+  #squaredMs = 0
   /** Part of its caller's patience that a call takes. */
   latenessRatio = 0
   #droppedRatio = 0
 
   add({ durationMs, patienceMs, outcome }: Sample): void {
-    this.durationMs += weight * (durationMs - this.durationMs)
+    this.#durationMs += weight * (durationMs - this.#durationMs)
+    this.#squaredMs += weight * (durationMs * durationMs - this.#squaredMs)
     this.latenessRatio += weight * (durationMs / patienceMs - this.latenessRatio)
     this.#droppedRatio += dropWeight * ((outcome === 'dropped' ? 1 : 0) - this.#droppedRatio)
+  }
+
+  /**
+   * Milliseconds that a call takes which is in flight at some moment: E[d^2] / E[d], more than the
+   * mean, since long calls are met more often (the inspection paradox). Where one call in ten takes
+   * fifty times as long as the others, that one is what the limit is about.
+   */
+  get metDurationMs(): number {
+    return this.#durationMs === 0 ? 0 : this.#squaredMs / this.#durationMs
   }
 
   /**

@@ -10,6 +10,8 @@ const leastVariance = 0.0004
 const minSamples = 12
 /** A step ends after this time with what it has got. */
 const maxStepMs = 1000
+/** Calls whose mean made the baseline that a step is measured by; see `workload-baselines.ts`. */
+const baselineCount = 60
 /** A step in which the limit does not bind ends the search: there is nothing to search for. */
 const maxIdleMs = 2000
 
@@ -35,6 +37,15 @@ export class SearchStep {
   point(level: number): SearchPoint {
     const { latency, variance } = this.#seen
     return { limit: this.limit, latency: level + latency, variance }
+  }
+
+  /**
+   * What latency surely is not above, within a standard error: the step's own, and that of the
+   * baseline it is measured by.
+   */
+  latencyAtMost(level: number): number {
+    const { latency, variance, count } = this.#seen
+    return level + latency + Math.sqrt(variance * (1 + count / baselineCount))
   }
 
   observe(sample: Sample, baselines: WorkloadBaselines): void {

@@ -11,7 +11,7 @@ export type SearchFinding =
   | { readonly kind: 'knee'; readonly limit: number }
   /** Below both steps, or so near to the smaller that the noise hides it: then it is `otherwise`. */
   | { readonly kind: 'knee_below'; readonly otherwise: number }
-  /** Too noisy to say; the knee would be at `limit`. */
+  /** Too noisy to say; `limit` is the one that is known to be good. */
   | { readonly kind: 'unclear'; readonly limit: number }
 
 /** Ratio of one step to the next. */
@@ -33,9 +33,11 @@ export function compareSteps(before: SearchPoint, after: SearchPoint): SearchFin
   const step = Math.log(high.limit / low.limit)
   const elasticity = (high.latency - low.latency) / step
   const error = Math.sqrt(high.variance + low.variance) / step
-  const limit = kneeBetween(low, high)
-  if (isUp && Math.abs(elasticity - pastElasticity) < error) return { kind: 'unclear', limit }
+  if (isUp && Math.abs(elasticity - pastElasticity) < error) {
+    return { kind: 'unclear', limit: low.limit }
+  }
   if (isUp && elasticity < pastElasticity) return { kind: 'knee_above' }
+  const limit = kneeBetween(low, high)
   return elasticity > bothPastElasticity
     ? { kind: 'knee_below', otherwise: limit }
     : { kind: 'knee', limit }

@@ -50,12 +50,12 @@ export const shortestSlotMs = 500
 const longestSlotMs = 4000
 
 /**
- * A slot holds three calls in a row, so that most calls end in the slot they started in. Powers of
- * two of one length, with hysteresis: instances must agree on it without talking.
+ * A slot holds two or three calls in a row, so that most calls end in the slot they started in.
+ * Powers of two of one length, with hysteresis: instances must agree on it without talking.
  */
 export function slotLengthMs(current: number, durationMs: number): number {
   let length = current
-  while (length < longestSlotMs && length < 3 * durationMs) length *= 2
-  while (length > shortestSlotMs && length > 8 * durationMs) length /= 2
+  while (length < longestSlotMs && length < 2.5 * durationMs) length *= 2
+  while (length > shortestSlotMs && length > 6.5 * durationMs) length /= 2
   return length
 }

@@ -1,8 +1,10 @@
 /** More workloads than this share one baseline: names may come from outside. */
 const maxWorkloads = 256
 const shared = ''
-/** Calls that make a baseline: the first of a workload, and those of a round that replace it. */
-const learningCount = 20
+/** The first calls of a workload are averaged as they come: there is nothing yet to measure them by. */
+const learningCount = 60
+/** Calls of a round that replace a baseline; fewer move it by their part. */
+const replacingCount = 20
 /** A call that took more than this many times the usual counts as this many: outliers carry noise. */
 const maxRatio = 4
 
@@ -47,7 +49,7 @@ export class WorkloadBaselines {
     let calls = 0
     for (const baseline of this.#baselines.values()) {
       if (baseline.count === 0) continue
-      const ratio = Math.min(1, baseline.count / learningCount)
+      const ratio = Math.min(1, baseline.count / replacingCount)
       const factor = 1 + ratio * (baseline.sum / baseline.count - 1)
       baseline.level *= factor
       rise += baseline.count * Math.log(factor)
