@@ -101,7 +101,7 @@ export class World implements CallerWatch {
     }
     caller.answers += 1
     if (admission.kind === 'refusal') this.#refuse(caller, admission)
-    else this.#start(caller, admission)
+    else this.#startAtOnce(caller, admission)
     return caller
   }
 
@@ -166,6 +166,12 @@ export class World implements CallerWatch {
   #judgeAnswer(caller: Caller): void {
     caller.answers += 1
     if (caller.state !== 'waiting') this.#violated(caller, `told while ${caller.state}`)
+  }
+
+  #startAtOnce(caller: Caller, permit: Permit): void {
+    if (this.waiting.length > 0) this.#violated(caller, 'overtook the queue')
+    if (permit.waitedMs !== 0) this.#violated(caller, 'waited without waiting')
+    this.#start(caller, permit)
   }
 
   #start(caller: Caller, permit: Permit): void {
