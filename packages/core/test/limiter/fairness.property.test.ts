@@ -1,9 +1,12 @@
 import type { Priority } from '@spillway/core'
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import type { Ask } from './model/action.ts'
 import type { Caller } from './model/caller.ts'
 import { World } from './model/world.ts'
+
+// A second on an idle machine; a busy one, with coverage, needs more.
+vi.setConfig({ testTimeout: 60_000 })
 
 const limit = 2
 

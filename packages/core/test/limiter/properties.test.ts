@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { script } from './model/action.ts'
 import {
   allCounts,
@@ -9,6 +9,9 @@ import {
   expectCountsToAgree,
 } from './model/books.ts'
 import { World } from './model/world.ts'
+
+// A second on an idle machine; a busy one, with coverage, needs more.
+vi.setConfig({ testTimeout: 60_000 })
 
 const worldOptions = fc.record({
   limit: fc.integer({ min: 1, max: 4 }),
