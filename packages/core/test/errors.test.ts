@@ -28,7 +28,9 @@ describe('an error', () => {
   })
 
   test('does not show its brand to those who copy or print it', () => {
-    const keys = Object.getOwnPropertySymbols({ ...new SpillwayError('SPW_ERR_CLOSED') })
+    const keys = Object.getOwnPropertySymbols(
+      Object.assign({}, new SpillwayError('SPW_ERR_CLOSED')),
+    )
     expect(keys).toEqual([])
   })
 
