@@ -94,7 +94,7 @@ function pathOf(isOrder: boolean): string {
   if (isOrder) return '/orders'
   if (Math.random() < 0.2) return '/pause'
   // Names that never come back: whoever keeps them grows.
-  return `/items/${randomName()}?via=${Math.random() < 0.5 ? 'run' : 'fetch'}`
+  return `/items?name=${randomName()}&via=${Math.random() < 0.5 ? 'run' : 'fetch'}`
 }
 
 function headers(): Record<string, string> {
@@ -106,6 +106,7 @@ function headers(): Record<string, string> {
   }
 }
 
+/** Long, so that it shows. */
 function randomName(): string {
-  return `name-${Math.random().toString(36).slice(2)}`
+  return `${Math.random().toString(36).slice(2)}${'-'.repeat(240)}`
 }

@@ -1,28 +1,21 @@
 import { fork, spawn } from 'node:child_process'
-import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { machine } from '@spillway/example-slow-database/result.ts'
 import { versionsOf } from '../lib/versions.ts'
 import { parseArguments, usage, UsageError } from './arguments.ts'
 import type { Arguments } from './arguments.ts'
-import type { ClientCounts } from './clients.ts'
 import { CountingClock } from './counting-clock.ts'
-import type { Order } from './outside.ts'
-import { line, megabytes, takeSample } from './sample.ts'
+import { observe, overloadRatio } from './observe.ts'
+import type { Soaked } from './observe.ts'
+import { line, megabytes } from './sample.ts'
 import type { Sample } from './sample.ts'
 import { startService } from './service.ts'
 import type { Service } from './service.ts'
-import { judge, warmUpMs } from './verdict.ts'
-import type { Observation, Verdict } from './verdict.ts'
-
-const overloadRatio = 2
-const sampleEveryMs = 10_000
-/** How long calls whose callers have left may run on, and sockets linger, after the last answer. */
-const quietMs = 8000
+import { judge } from './verdict.ts'
+import type { Verdict } from './verdict.ts'
 
 const say = (text: string): void => {
   process.stdout.write(`${text}\n`)
@@ -61,59 +54,27 @@ async function soak(args: Arguments): Promise<void> {
   outside.once('exit', () => {
     interrupted.abort(new Error('The process of the clients has ended.'))
   })
+  const { signal } = interrupted
+  let service: Service | undefined
   try {
-    const { signal } = interrupted
     const [{ port }] = (await once(outside, 'message', { signal })) as [{ port: number }]
     const clock = new CountingClock()
-    const service = await startService(port, clock)
-    await report(args, await observe(args, service, clock, outside, signal))
-    await service.app.close()
+    service = await startService(port, clock)
+    const show = (sample: Sample): void => {
+      say(line(sample))
+    }
+    const durationMs = args.minutes * 60_000
+    say(
+      `${args.minutes} min at ${overloadRatio} times what the downstream can do; in flight/limit +queued`,
+    )
+    await report(args, await observe(durationMs, service, clock, outside, signal, show))
   } catch (error) {
-    throw interrupted.signal.aborted ? interrupted.signal.reason : error
+    throw signal.aborted ? signal.reason : error
   } finally {
     if (outside.connected) outside.disconnect()
+    service?.app.server.closeAllConnections()
+    await service?.app.close()
   }
-}
-
-interface Soaked extends Observation {
-  readonly clients: ClientCounts
-}
-
-async function observe(
-  { minutes }: Arguments,
-  service: Service,
-  clock: CountingClock,
-  outside: ChildProcess,
-  signal: AbortSignal,
-): Promise<Soaked> {
-  const startedAt = performance.now()
-  const look = (): Sample => {
-    const sample = takeSample(service, clock, performance.now() - startedAt)
-    say(line(sample))
-    return sample
-  }
-  const loaded: Sample[] = []
-  const load = async (forMs: number): Promise<ClientCounts> => {
-    send(outside, { kind: 'send', port: service.port, overloadRatio })
-    for (let left = forMs; left > 0; left -= sampleEveryMs) {
-      await sleep(Math.min(left, sampleEveryMs), undefined, { signal })
-      loaded.push(look())
-    }
-    send(outside, { kind: 'stop' })
-    const [{ counts }] = (await once(outside, 'message', { signal })) as [{ counts: ClientCounts }]
-    await sleep(quietMs, undefined, { signal })
-    return counts
-  }
-  const durationMs = minutes * 60_000
-  const base = look()
-  await load(warmUpMs(durationMs))
-  const start = look()
-  const clients = await load(durationMs - warmUpMs(durationMs))
-  return { base, start, end: look(), loaded, clients }
-}
-
-function send(outside: ChildProcess, order: Order): void {
-  outside.send(order)
 }
 
 async function report(args: Arguments, soaked: Soaked): Promise<void> {

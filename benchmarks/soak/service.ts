@@ -37,15 +37,12 @@ function addRoutes(app: FastifyInstance, stock: Guard, url: string): void {
   const ask = (request: FastifyRequest, workload: string): Promise<unknown> =>
     stock.run(async (signal) => (await fetch(url, { signal })).json(), optionsOf(request, workload))
 
-  app.get<{ Params: { name: string }; Querystring: { via: string } }>(
-    '/items/:name',
-    async (request) => {
-      const { name } = request.params
-      if (request.query.via === 'run') return ask(request, name)
-      const response = await fetchStock(url, {}, optionsOf(request, name))
-      return response.json()
-    },
-  )
+  app.get<{ Querystring: { name: string; via: string } }>('/items', async (request) => {
+    const { name, via } = request.query
+    if (via === 'run') return ask(request, name)
+    const response = await fetchStock(url, {}, optionsOf(request, name))
+    return response.json()
+  })
   app.post('/orders', async (request) => {
     await sleep(Math.random() * 10)
     return ask(request, 'orders')
@@ -69,7 +66,7 @@ function optionsOf(request: FastifyRequest, workload: string): CallOptions {
 
 function tenantOf(request: FastifyRequest): string | undefined {
   const tenant = request.headers['x-tenant']
-  return typeof tenant === 'string' ? tenant.slice(0, 64) : undefined
+  return typeof tenant === 'string' ? tenant.slice(0, 256) : undefined
 }
 
 function priorityOf(request: FastifyRequest): Priority | undefined {

@@ -13,6 +13,8 @@ export type Reaction =
 /** One call: what it says of itself and what it does once admitted. */
 export interface Ask {
   readonly mayWait: boolean
+  /** Its signal has aborted before it asks. */
+  readonly isGone: boolean
   readonly priority: Priority
   readonly partition: string
   readonly workload: string | undefined
@@ -40,10 +42,15 @@ export type Action =
 const pick = fc.nat(30)
 const milliseconds = fc.option(fc.integer({ min: 0, max: 300 }), { nil: undefined })
 
+function oneIn(count: number): fc.Arbitrary<boolean> {
+  return fc.integer({ min: 1, max: count }).map((number) => number === count)
+}
+
 /** `depth`: how many calls may be asked for out of one another's `admitted`. */
 function askArbitrary(depth: number): fc.Arbitrary<Ask> {
   return fc.record({
-    mayWait: fc.boolean().map((never) => !never || depth < 2),
+    mayWait: oneIn(4).map((never) => !never),
+    isGone: oneIn(16),
     priority: fc.constantFrom(...priorities),
     partition: fc.constantFrom('', 'a', 'b', 'c'),
     workload: fc.constantFrom(undefined, 'read', 'report'),

@@ -27,6 +27,9 @@ export class Caller implements Waiter {
     this.ask = ask
     this.askedAt = askedAt
     this.#watch = watch
+    if (!ask.isGone) return
+    this.hasLeft = true
+    this.controller.abort()
   }
 
   get options(): AcquireOptions {

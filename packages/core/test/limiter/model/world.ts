@@ -130,8 +130,6 @@ export class World implements CallerWatch {
   /** CallerWatch */
   onAdmitted(caller: Caller, permit: Permit): void {
     this.#judgeAnswer(caller)
-    if (this.isClosed) this.#violated(caller, 'admitted by a closed limiter')
-    if (caller.hasLeft) this.#violated(caller, 'admitted after it had left')
     if (this.clock.now() >= caller.latest(this.options.queueMaxWaitMs)) {
       this.#violated(caller, 'admitted too late')
     }
@@ -178,6 +176,8 @@ export class World implements CallerWatch {
     caller.state = 'running'
     caller.permit = permit
     const { priority } = caller.ask
+    if (this.isClosed) this.#violated(caller, 'admitted by a closed limiter')
+    if (caller.hasLeft) this.#violated(caller, 'admitted after it had left')
     if (permit.priority !== priority) this.#violated(caller, `is ${permit.priority} now`)
     if (permit.startedAt !== this.clock.now()) this.#violated(caller, 'started at another time')
     if (this.running.length > this.limit.current) this.#violated(caller, 'over the limit')
