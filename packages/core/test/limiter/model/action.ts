@@ -1,0 +1,126 @@
+import { priorities } from '@spillway/core'
+import type { Outcome, Priority } from '@spillway/core'
+import fc from 'fast-check'
+
+/** What a waiter does, synchronously, when it is told that it may start. */
+export type Reaction =
+  | { readonly kind: 'keep' }
+  | { readonly kind: 'release' }
+  | { readonly kind: 'ask'; readonly ask: Ask }
+  | { readonly kind: 'release_and_ask'; readonly ask: Ask }
+  | { readonly kind: 'leave'; readonly pick: number }
+
+/** One call: what it says of itself and what it does once admitted. */
+export interface Ask {
+  readonly mayWait: boolean
+  /** Its signal has aborted before it asks. */
+  readonly isGone: boolean
+  readonly priority: Priority
+  readonly partition: string
+  readonly workload: string | undefined
+  readonly deadlineMs: number | undefined
+  readonly maxWaitMs: number | undefined
+  readonly onAdmitted: Reaction
+}
+
+/** One thing that happens to a limiter. Picks are taken modulo who is there. */
+export type Action =
+  | { readonly kind: 'ask'; readonly ask: Ask }
+  | {
+      readonly kind: 'release'
+      readonly pick: number
+      readonly outcome: Outcome
+      readonly times: number
+    }
+  | { readonly kind: 'cancel'; readonly pick: number }
+  | { readonly kind: 'abort'; readonly pick: number }
+  | { readonly kind: 'advance'; readonly ms: number }
+  | { readonly kind: 'freeze'; readonly ms: number }
+  | { readonly kind: 'move_limit'; readonly to: number }
+  | { readonly kind: 'close' }
+
+const pick = fc.nat(30)
+const milliseconds = fc.option(fc.integer({ min: 0, max: 300 }), { nil: undefined })
+
+function oneIn(count: number): fc.Arbitrary<boolean> {
+  return fc.integer({ min: 1, max: count }).map((number) => number === count)
+}
+
+/** `depth`: how many calls may be asked for out of one another's `admitted`. */
+function askArbitrary(depth: number): fc.Arbitrary<Ask> {
+  return fc.record({
+    mayWait: oneIn(4).map((never) => !never),
+    isGone: oneIn(16),
+    priority: fc.constantFrom(...priorities),
+    partition: fc.constantFrom('', 'a', 'b', 'c'),
+    workload: fc.constantFrom(undefined, 'read', 'report'),
+    deadlineMs: milliseconds,
+    maxWaitMs: milliseconds,
+    onAdmitted: reactionArbitrary(depth),
+  })
+}
+
+function reactionArbitrary(depth: number): fc.Arbitrary<Reaction> {
+  const keep = fc.constant({ kind: 'keep' } as const)
+  const release = fc.constant({ kind: 'release' } as const)
+  if (depth === 0) return fc.oneof(keep, release)
+  const ask = askArbitrary(depth - 1)
+  return fc.oneof(
+    { weight: 4, arbitrary: keep },
+    { weight: 2, arbitrary: release },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant('ask' as const), ask }) },
+    { weight: 2, arbitrary: fc.record({ kind: fc.constant('release_and_ask' as const), ask }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant('leave' as const), pick }) },
+  )
+}
+
+const action: fc.Arbitrary<Action> = fc.oneof(
+  {
+    weight: 24,
+    arbitrary: fc.record({ kind: fc.constant('ask' as const), ask: askArbitrary(2) }),
+  },
+  {
+    weight: 14,
+    arbitrary: fc.record({
+      kind: fc.constant('release' as const),
+      pick,
+      outcome: fc.constantFrom('success' as const, 'dropped' as const, 'ignored' as const),
+      times: fc.integer({ min: 1, max: 3 }),
+    }),
+  },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('cancel' as const), pick }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('abort' as const), pick }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constant('advance' as const),
+      ms: fc.integer({ min: 0, max: 120 }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('freeze' as const),
+      ms: fc.integer({ min: 0, max: 400 }),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('move_limit' as const),
+      to: fc.integer({ min: 1, max: 5 }),
+    }),
+  },
+)
+
+/** A script; one in eight closes the limiter somewhere in the middle. */
+export const script: fc.Arbitrary<readonly Action[]> = fc
+  .tuple(
+    fc.array(action, { minLength: 5, maxLength: 100, size: 'max' }),
+    fc.integer({ min: 0, max: 7 }),
+  )
+  .map(([actions, ending]) => {
+    if (ending !== 0) return actions
+    const middle = actions.length >> 1
+    return [...actions.slice(0, middle), { kind: 'close' }, ...actions.slice(middle)]
+  })

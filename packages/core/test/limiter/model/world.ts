@@ -1,0 +1,230 @@
+import { createLimiter, rankOf } from '@spillway/core'
+import type { Limiter, Outcome, Permit, Refusal } from '@spillway/core'
+import type { Action, Ask } from './action.ts'
+import { Caller } from './caller.ts'
+import type { CallerWatch } from './caller.ts'
+import { FiniteClock } from './finite-clock.ts'
+import { MovableLimit } from './movable-limit.ts'
+
+export interface WorldOptions {
+  readonly limit: number
+  readonly maxSize: number
+  readonly queueMaxWaitMs?: number | undefined
+}
+
+/**
+ * A limiter, its callers, and a second set of books on who runs and who waits. What must hold at the
+ * moment of an answer is judged here and kept as a violation: an exception thrown inside a waiter
+ * would end up with whoever released the permit.
+ */
+export class World implements CallerWatch {
+  readonly clock = new FiniteClock()
+  readonly limit: MovableLimit
+  readonly options: WorldOptions
+  readonly limiter: Limiter
+  readonly callers: Caller[] = []
+  readonly #unended = new Set<Caller>()
+  readonly violations: string[] = []
+  /** Every permit that was handed to somebody who waited, in order. */
+  readonly grants: Caller[] = []
+  readonly released: Record<Outcome, number> = { success: 0, dropped: 0, ignored: 0 }
+  readonly admitted = new Map<string, number>()
+  readonly refused = new Map<string, number>()
+  isClosed = false
+  /** The limit went up and the limiter has had no occasion to notice. */
+  hasUnseenRoom = false
+
+  constructor(options: WorldOptions) {
+    this.options = options
+    this.limit = new MovableLimit(options.limit)
+    const { maxSize, queueMaxWaitMs } = options
+    this.limiter = createLimiter({
+      name: 'db',
+      limit: this.limit.factory,
+      clock: this.clock,
+      queue: queueMaxWaitMs === undefined ? { maxSize } : { maxSize, maxWaitMs: queueMaxWaitMs },
+    })
+  }
+
+  get waiting(): readonly Caller[] {
+    return [...this.#unended].filter(({ state }) => state === 'waiting')
+  }
+
+  get running(): readonly Caller[] {
+    return [...this.#unended].filter(({ state }) => state === 'running')
+  }
+
+  play(action: Action): void {
+    switch (action.kind) {
+      case 'ask':
+        this.ask(action.ask)
+        return
+      case 'release':
+        this.release(at(this.running, action.pick), action.outcome, action.times)
+        return
+      case 'cancel':
+        this.leave(at(this.waiting, action.pick))
+        return
+      case 'abort':
+        this.abort(at(this.callers, action.pick))
+        return
+      case 'advance':
+        this.clock.advance(action.ms)
+        return
+      case 'freeze':
+        this.clock.freeze(action.ms)
+        return
+      case 'move_limit':
+        this.hasUnseenRoom ||= action.to > this.limit.current
+        this.limit.current = action.to
+        return
+      case 'close':
+        this.isClosed = true
+        this.limiter.close()
+        return
+      default:
+        action satisfies never
+    }
+  }
+
+  ask(ask: Ask): Caller {
+    const caller = new Caller(ask, this.clock.now(), this)
+    this.callers.push(caller)
+    this.#unended.add(caller)
+    const admission = this.limiter.admit(caller.options, ask.mayWait ? caller : undefined)
+    this.hasUnseenRoom = false
+    if (admission.kind === 'waiting') {
+      if (!ask.mayWait) this.#violated(caller, 'waits although it said it would not')
+      caller.place = admission
+      caller.state = 'waiting'
+      return caller
+    }
+    caller.answers += 1
+    if (admission.kind === 'refusal') this.#refuse(caller, admission)
+    else this.#startAtOnce(caller, admission)
+    return caller
+  }
+
+  release(caller: Caller | undefined, outcome: Outcome, times: number): void {
+    if (caller === undefined) return
+    caller.state = 'ended'
+    this.#unended.delete(caller)
+    this.released[outcome] += 1
+    for (let time = 0; time < times; time += 1) caller.permit?.release(outcome)
+    this.hasUnseenRoom = false
+  }
+
+  leave(caller: Caller | undefined): void {
+    if (caller === undefined) return
+    caller.hasLeft = true
+    caller.place?.cancel()
+    caller.place?.cancel()
+  }
+
+  abort(caller: Caller | undefined): void {
+    if (caller === undefined) return
+    caller.hasLeft ||= caller.state === 'waiting'
+    caller.controller.abort()
+  }
+
+  /** CallerWatch */
+  onAdmitted(caller: Caller, permit: Permit): void {
+    this.#judgeAnswer(caller)
+    if (this.clock.now() >= caller.latest(this.options.queueMaxWaitMs)) {
+      this.#violated(caller, 'admitted too late')
+    }
+    if (permit.waitedMs !== this.clock.now() - caller.askedAt) {
+      this.#violated(caller, `waited ${permit.waitedMs} ms`)
+    }
+    caller.state = 'running'
+    const rank = rankOf(caller.ask.priority)
+    if (this.waiting.some(({ ask }) => rankOf(ask.priority) < rank)) {
+      this.#violated(caller, 'admitted before somebody more important')
+    }
+    this.grants.push(caller)
+    this.#start(caller, permit)
+    this.#react(caller)
+  }
+
+  /** CallerWatch */
+  onRefused(caller: Caller, refusal: Refusal): void {
+    this.#judgeAnswer(caller)
+    const { reason } = refusal
+    if (reason === 'cancelled' && !caller.hasLeft) this.#violated(caller, 'cancelled by nobody')
+    if (reason === 'waited' && this.clock.now() <= caller.askedAt) {
+      this.#violated(caller, 'has not waited')
+    }
+    const rank = rankOf(caller.ask.priority)
+    if (reason === 'evicted' && this.waiting.some(({ ask }) => rankOf(ask.priority) > rank)) {
+      this.#violated(caller, 'evicted before somebody less important')
+    }
+    this.#refuse(caller, refusal)
+  }
+
+  #judgeAnswer(caller: Caller): void {
+    caller.answers += 1
+    if (caller.state !== 'waiting') this.#violated(caller, `told while ${caller.state}`)
+  }
+
+  #startAtOnce(caller: Caller, permit: Permit): void {
+    if (this.waiting.length > 0) this.#violated(caller, 'overtook the queue')
+    if (permit.waitedMs !== 0) this.#violated(caller, 'waited without waiting')
+    this.#start(caller, permit)
+  }
+
+  #start(caller: Caller, permit: Permit): void {
+    caller.state = 'running'
+    caller.permit = permit
+    const { priority } = caller.ask
+    if (this.isClosed) this.#violated(caller, 'admitted by a closed limiter')
+    if (caller.hasLeft) this.#violated(caller, 'admitted after it had left')
+    if (permit.priority !== priority) this.#violated(caller, `is ${permit.priority} now`)
+    if (permit.startedAt !== this.clock.now()) this.#violated(caller, 'started at another time')
+    if (this.running.length > this.limit.current) this.#violated(caller, 'over the limit')
+    count(this.admitted, priority)
+  }
+
+  #refuse(caller: Caller, { reason, retryAfterMs }: Refusal): void {
+    caller.state = 'refused'
+    this.#unended.delete(caller)
+    if (!(retryAfterMs >= 0 && retryAfterMs < Infinity)) {
+      this.#violated(caller, `retry after ${retryAfterMs} ms`)
+    }
+    count(this.refused, `${caller.ask.priority} ${reason}`)
+  }
+
+  #react(caller: Caller): void {
+    const reaction = caller.ask.onAdmitted
+    switch (reaction.kind) {
+      case 'keep':
+        return
+      case 'release':
+        this.release(caller, 'success', 2)
+        return
+      case 'ask':
+        this.ask(reaction.ask)
+        return
+      case 'release_and_ask':
+        this.release(caller, 'success', 1)
+        this.ask(reaction.ask)
+        return
+      case 'leave':
+        this.leave(at(this.waiting, reaction.pick))
+        return
+      default:
+        reaction satisfies never
+    }
+  }
+
+  #violated(caller: Caller, what: string): void {
+    this.violations.push(`caller ${this.callers.indexOf(caller)}: ${what}`)
+  }
+}
+
+function at(callers: readonly Caller[], pick: number): Caller | undefined {
+  return callers[pick % Math.max(1, callers.length)]
+}
+
+function count(counts: Map<string, number>, key: string): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1)
+}

@@ -1,0 +1,164 @@
+import type { PriorityRank } from '@spillway/core'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { QueueEntry } from '../../../src/limiter/queue-entry.ts'
+import { WaitingQueue } from '../../../src/limiter/waiting-queue.ts'
+import { entry } from './entry.ts'
+
+const [critical, high, normal, low] = [0, 1, 2, 3] as const
+
+interface Call {
+  readonly rank: PriorityRank
+  readonly partition?: string
+}
+
+function queueOf(...calls: readonly Call[]): { queue: WaitingQueue; entries: QueueEntry[] } {
+  const queue = new WaitingQueue()
+  const entries = calls.map(({ rank, partition = '' }) => {
+    const fresh = entry()
+    queue.push(fresh, rank, partition)
+    return fresh
+  })
+  return { queue, entries }
+}
+
+const call = fc.record({
+  rank: fc.constantFrom(critical, high, normal, low),
+  partition: fc.constantFrom('a', 'b', 'c', 'd'),
+})
+
+describe('the waiting queue', () => {
+  test('serves the most important first', () => {
+    const calls = [{ rank: low }, { rank: critical }, { rank: normal }, { rank: high }] as const
+    const { queue, entries } = queueOf(...calls)
+    const served = [1, 2, 3, 4].map(() => entries.indexOf(queue.next(0)!))
+    expect(served).toEqual([1, 3, 2, 0])
+    expect(queue.next(0)).toBeUndefined()
+    expect(queue.size).toBe(0)
+  })
+
+  test('lets go of an entry once', () => {
+    const { queue, entries } = queueOf({ rank: high }, { rank: high })
+    expect(queue.remove(entries[0]!)).toBe(true)
+    expect(queue.remove(entries[0]!)).toBe(false)
+    expect(queue.size).toBe(1)
+    expect(queue.next(0)).toBe(entries[1])
+    expect(queue.remove(entries[1]!)).toBe(false)
+  })
+
+  test('tells who has waited as long as it may, earliest first, each once', () => {
+    const queue = new WaitingQueue()
+    expect(queue.nextExpiry()).toBeUndefined()
+    const [late, early] = [entry({ expiresAt: 200 }), entry({ expiresAt: 100 })]
+    queue.push(late, critical, '')
+    queue.push(early, low, '')
+    expect(queue.nextExpiry()).toBe(100)
+    expect(queue.nextExpired(99)).toBeUndefined()
+    expect(queue.nextExpired(500)).toBe(early)
+    expect(queue.nextExpired(500)).toBe(late)
+    expect(queue.nextExpired(500)).toBeUndefined()
+    expect(queue.size).toBe(0)
+  })
+
+  test('knows since when a lane has not been empty', () => {
+    const queue = new WaitingQueue()
+    const first = entry({ enqueuedAt: 100 })
+    queue.push(first, high, 'a')
+    queue.push(entry({ enqueuedAt: 150 }), high, 'a')
+    queue.remove(first)
+    expect(queue.standingMs(high, 'a', 180)).toBe(80)
+    expect(queue.standingMs(high, 'b', 180)).toBe(0)
+    expect(queue.standingMs(low, 'a', 180)).toBe(0)
+    queue.next(180)
+    queue.push(entry({ enqueuedAt: 190 }), high, 'a')
+    expect(queue.standingMs(high, 'a', 200)).toBe(10)
+  })
+
+  test('knows whether somebody is less important', () => {
+    const { queue, entries } = queueOf({ rank: normal })
+    expect([critical, high, normal, low].map((rank) => queue.hasLessImportant(rank))).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ])
+    queue.remove(entries[0]!)
+    expect(queue.hasLessImportant(critical)).toBe(false)
+  })
+})
+
+describe('making room in a full queue', () => {
+  test('takes the oldest of the least important, whoever came first', () => {
+    const { queue, entries } = queueOf({ rank: low }, { rank: high }, { rank: low })
+    expect(queue.evict(normal, '')).toBe(entries[0])
+    expect(queue.evict(high, '')).toBe(entries[2])
+    expect(queue.evict(high, '')).toBeUndefined()
+    expect(queue.evict(low, '')).toBeUndefined()
+    expect(queue.size).toBe(1)
+  })
+
+  test('takes from the crowded partition, for an equal only if that evens things out', () => {
+    const noisy = { rank: normal, partition: 'noisy' } as const
+    const quiet = { rank: normal, partition: 'quiet' } as const
+    const { queue, entries } = queueOf(quiet, noisy, noisy, noisy)
+    expect(queue.evict(normal, 'noisy')).toBeUndefined()
+    expect(queue.evict(normal, 'quiet')).toBe(entries[1])
+    expect(queue.evict(normal, 'quiet')).toBeUndefined()
+    expect(queue.evict(high, 'quiet')?.lane).toBeUndefined()
+    expect(queue.size).toBe(2)
+  })
+
+  test('takes nobody from an empty queue', () => {
+    expect(new WaitingQueue().evict(critical, '')).toBeUndefined()
+  })
+
+  test('never takes somebody more important, nor an equal of a partition that is no larger', () => {
+    fc.assert(
+      fc.property(fc.array(call, { maxLength: 30 }), call, (calls, newcomer) => {
+        const { queue, entries } = queueOf(...calls)
+        const victim = queue.evict(newcomer.rank, newcomer.partition)
+        if (victim === undefined) return
+        const { rank, partition } = calls[entries.indexOf(victim)]!
+        expect(rank).toBeGreaterThanOrEqual(newcomer.rank)
+        expect(rank).toBe(Math.max(...calls.map((other) => other.rank)))
+        if (rank > newcomer.rank) return
+        const lane = (name: string): number =>
+          calls.filter((other) => other.rank === rank && other.partition === name).length
+        expect(lane(partition)).toBeGreaterThan(lane(newcomer.partition) + 1)
+      }),
+    )
+  })
+})
+
+describe('how many are ahead', () => {
+  test('is exactly the place of a newcomer when partitions are equally long', () => {
+    const lane = (partition: string): Call => ({ rank: normal, partition })
+    const { queue } = queueOf(...['a', 'b', 'c', 'a', 'b', 'c'].map(lane), { rank: critical })
+    expect(queue.ahead(normal, 'new', false)).toBe(1 + 3)
+    expect(queue.ahead(normal, 'a', false)).toBe(1 + 6)
+    expect(queue.ahead(normal, 'a', true)).toBe(1)
+    expect(queue.ahead(critical, 'a', false)).toBe(1)
+    expect(queue.ahead(low, 'a', false)).toBe(7)
+  })
+
+  test('is never less than are served first, and never more than wait', () => {
+    fc.assert(
+      fc.property(
+        fc.array(call, { maxLength: 40 }),
+        fc.nat(20),
+        call,
+        (calls, served, newcomer) => {
+          const { queue } = queueOf(...calls)
+          for (let turn = 0; turn < served; turn += 1) queue.next(0)
+          const estimate = queue.ahead(newcomer.rank, newcomer.partition, false)
+          expect(estimate).toBeLessThanOrEqual(queue.size)
+          const own = entry()
+          queue.push(own, newcomer.rank, newcomer.partition)
+          let first = 0
+          while (queue.next(0) !== own) first += 1
+          expect(first).toBeLessThanOrEqual(estimate)
+        },
+      ),
+    )
+  })
+})
