@@ -35,6 +35,7 @@ export function isPriority(value: unknown): value is Priority {
  * @throws SPW_ERR_OPTION
  */
 export function checkPriority(priority: Priority): void {
-  if (ranks[priority] !== undefined) return
+  // Not `!== undefined`: 'toString' is found as well.
+  if (typeof ranks[priority] === 'number') return
   throw invalidOption('priority', `one of '${priorities.join("', '")}'`, priority)
 }

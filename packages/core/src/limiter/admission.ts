@@ -7,7 +7,10 @@ import type { Priority } from '../priority.ts'
 export interface AcquireOptions {
   /** @default 'default' */
   readonly priority?: Priority | undefined
-  /** Milliseconds left until the answer is worthless. Without it only `maxWaitMs` bounds the wait. */
+  /**
+   * Milliseconds left until the answer is worthless. Without it, or with Infinity, the wait is bounded
+   * by `maxWaitMs` and half a second.
+   */
   readonly deadlineMs?: number | undefined
   /** Upper bound of the wait for this call; only ever shortens the queue's own. */
   readonly maxWaitMs?: number | undefined

@@ -14,10 +14,11 @@ import type { PermitOwner } from './permit.ts'
 import { IssuedPermit } from './permit.ts'
 import type { EntryOwner } from './queue-entry.ts'
 import { PermitPromise } from './permit-promise.ts'
+import { publishLimitChange, publishRefusal } from './publish.ts'
 import { QueueEntry } from './queue-entry.ts'
 import { QueueTimer } from './queue-timer.ts'
 import { Tally } from './tally.ts'
-import { patienceMs } from './wait-budget.ts'
+import { patienceMs, usableMs } from './wait-budget.ts'
 import { WaitPlanner } from './wait-planner.ts'
 import { WaitingQueue } from './waiting-queue.ts'
 
@@ -109,14 +110,13 @@ class QueueingLimiter implements Limiter, PermitOwner, EntryOwner {
 
   wouldRefuse(options: AcquireOptions = noOptions): Refusal | undefined {
     const now = this.#clock.now()
+    checkPriority(options.priority ?? 'default')
     const obstacle = this.#obstacle(options)
     if (obstacle !== undefined) return refusal(obstacle, 0)
     if (this.#hasRoom(now)) return undefined
     const plan = this.#planner.plan(options, now)
     if (plan.kind === 'refuse') return refusal(plan.reason, this.#planner.backlogMs())
-    return this.#isFullFor(options.priority ?? 'default')
-      ? refusal('limit', this.#planner.backlogMs())
-      : undefined
+    return this.#isFullFor(options) ? refusal('limit', this.#planner.backlogMs()) : undefined
   }
 
   stats(): LimiterStats {
@@ -169,9 +169,7 @@ class QueueingLimiter implements Limiter, PermitOwner, EntryOwner {
   #learn(permit: IssuedPermit, now: number): void {
     const before = this.#limit.current
     this.#limit.onSample(permit, now)
-    const { current, reason } = this.#limit
-    if (current === before || !channels.limitChanged.hasSubscribers) return
-    channels.limitChanged.publish({ limiter: this.name, from: before, to: current, reason })
+    if (this.#limit.current !== before) publishLimitChange(this.name, before, this.#limit)
   }
 
   /** What stops a call whether or not there is room. */
@@ -203,11 +201,9 @@ class QueueingLimiter implements Limiter, PermitOwner, EntryOwner {
     if (plan.kind === 'refuse') return this.#refuse(priority, plan.reason)
     const rank = rankOf(priority)
     const partition = options.partition ?? ''
-    if (this.#queue.size >= this.#maxSize) {
-      const victim = this.#queue.evict(rank, partition)
-      if (victim === undefined) return this.#refuse(priority, 'limit')
-      this.#turnAway(victim, 'evicted')
-    }
+    const isFull = this.#queue.size >= this.#maxSize
+    const victim = isFull ? this.#queue.evict(rank, partition) : undefined
+    if (isFull && victim === undefined) return this.#refuse(priority, 'limit')
     const entry = new QueueEntry({
       owner: this,
       waiter,
@@ -216,33 +212,42 @@ class QueueingLimiter implements Limiter, PermitOwner, EntryOwner {
       signal: options.signal,
       enqueuedAt: now,
       expiresAt: now + plan.budgetMs,
+      serveBy: now + usableMs(options.deadlineMs),
       patienceMs: patienceMs(options.deadlineMs),
     })
     this.#queue.push(entry, rank, partition)
     entry.signal?.addEventListener('abort', entry)
     this.#timer.noLaterThan(entry.expiresAt, now)
+    if (victim !== undefined) this.#tellLater(victim, 'evicted')
     return entry
   }
 
-  #isFullFor(priority: Priority): boolean {
-    return this.#queue.size >= this.#maxSize && !this.#queue.hasLessImportant(rankOf(priority))
+  #isFullFor({ priority = 'default', partition = '' }: AcquireOptions): boolean {
+    if (this.#queue.size < this.#maxSize) return false
+    return !this.#queue.canEvict(rankOf(priority), partition)
   }
 
   /** Hands out what is free. A waiter that releases at once is served by the loop, not by recursion. */
   #dispatch(now: number): void {
-    if (this.#dispatching) return
+    if (this.#dispatching || this.#closed) return
     this.#dispatching = true
     try {
       this.#expire(now)
       while (this.#inFlight < this.#limit.at(now)) {
         const entry = this.#queue.next(now)
         if (entry === undefined) break
-        this.#admitEntry(entry, now)
+        if (this.#isTooLate(entry, now)) this.#turnAway(entry, 'deadline')
+        else this.#admitEntry(entry, now)
       }
     } finally {
       this.#dispatching = false
     }
     if (this.#queue.size === 0) this.#timer.cancel()
+  }
+
+  /** The downstream may have become slower since it was let wait. */
+  #isTooLate({ serveBy }: QueueEntry, now: number): boolean {
+    return now + this.#duration.value > serveBy
   }
 
   #admitEntry(entry: QueueEntry, now: number): void {
@@ -270,21 +275,19 @@ class QueueingLimiter implements Limiter, PermitOwner, EntryOwner {
     if (this.#queue.size === 0) this.#timer.cancel()
   }
 
-  #refuse(priority: Priority, reason: RefusalReason): Refusal {
-    this.#tally.refused[priority][reason] += 1
-    if (channels.limiterRefused.hasSubscribers) this.#publishRefusal(priority, reason)
-    return refusal(reason, this.#planner.backlogMs())
+  /** Not before the call that pushed it out has its answer: a waiter may ask again or release. */
+  #tellLater(entry: QueueEntry, reason: RefusalReason): void {
+    entry.signal?.removeEventListener('abort', entry)
+    const answer = this.#refuse(entry.priority, reason)
+    this.#clock.setTimer(() => {
+      entry.waiter.refused(answer)
+    }, 0)
   }
 
-  #publishRefusal(priority: Priority, reason: RefusalReason): void {
-    channels.limiterRefused.publish({
-      limiter: this.name,
-      priority,
-      reason,
-      limit: this.#limit.current,
-      inFlight: this.#inFlight,
-      queued: this.#queue.size,
-    })
+  #refuse(priority: Priority, reason: RefusalReason): Refusal {
+    this.#tally.refused[priority][reason] += 1
+    if (channels.limiterRefused.hasSubscribers) publishRefusal(this, priority, reason)
+    return refusal(reason, this.#planner.backlogMs())
   }
 
   #onQueueTimer(): void {

@@ -18,6 +18,8 @@ export class QueueEntry implements Waiting, EventListenerObject {
   readonly enqueuedAt: number
   /** Monotonic milliseconds after which it is refused. */
   readonly expiresAt: number
+  /** Monotonic milliseconds at which it must have been served, the call included. */
+  readonly serveBy: number
   /** The caller's patience; decides when its lane counts as overloaded. */
   readonly patienceMs: number
   /** Undefined once it has left the queue. */
@@ -35,6 +37,7 @@ export class QueueEntry implements Waiting, EventListenerObject {
       | 'signal'
       | 'enqueuedAt'
       | 'expiresAt'
+      | 'serveBy'
       | 'patienceMs'
     >,
   ) {
@@ -45,6 +48,7 @@ export class QueueEntry implements Waiting, EventListenerObject {
     this.signal = fields.signal
     this.enqueuedAt = fields.enqueuedAt
     this.expiresAt = fields.expiresAt
+    this.serveBy = fields.serveBy
     this.patienceMs = fields.patienceMs
   }
 

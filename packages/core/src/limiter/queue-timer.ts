@@ -1,5 +1,8 @@
 import type { Clock, TimerHandle } from '../clock.ts'
 
+/** The longest that Node's timers hold; beyond, they fire at once. */
+const longestTimerMs = 2 ** 31 - 1
+
 /** One timer for a whole queue, set to the moment at which the first caller must be told. */
 export class QueueTimer {
   readonly #clock: Clock
@@ -16,12 +19,18 @@ export class QueueTimer {
     }
   }
 
-  /** Runs no later than this; a timer that is set for an earlier moment stays. */
+  /**
+   * Runs no later than this, or earlier when it is too far away for a timer; a timer that is set for
+   * an earlier moment stays.
+   */
   noLaterThan(dueAt: number, now: number): void {
     if (dueAt >= this.#dueAt) return
     this.cancel()
     this.#dueAt = dueAt
-    this.#handle = this.#clock.setTimer(this.#onDue, Math.ceil(dueAt - now))
+    this.#handle = this.#clock.setTimer(
+      this.#onDue,
+      Math.min(longestTimerMs, Math.ceil(dueAt - now)),
+    )
   }
 
   cancel(): void {

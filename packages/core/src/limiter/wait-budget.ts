@@ -34,9 +34,19 @@ const overloadedBudgetPermits = 8
 /** Part of the deadline that may be spent here at all; the rest is the way back. */
 const usableDeadlineRatio = 0.9
 
+/** Nobody waits for ever: a caller that says so has not said how long. */
+function isSaid(deadlineMs: number | undefined): deadlineMs is number {
+  return deadlineMs !== undefined && deadlineMs !== Infinity
+}
+
 /** What the caller's patience is taken to be. */
 export function patienceMs(deadlineMs: number | undefined): number {
-  return deadlineMs ?? assumedDeadlineMs
+  return isSaid(deadlineMs) ? deadlineMs : assumedDeadlineMs
+}
+
+/** How long from now the answer may take, of which a part is the way back; Infinity when not said. */
+export function usableMs(deadlineMs: number | undefined): number {
+  return isSaid(deadlineMs) ? usableDeadlineRatio * deadlineMs : Infinity
 }
 
 /**
@@ -72,6 +82,6 @@ function hurriedBudgetMs({ deadlineMs, permitIntervalMs }: WaitQuestion): number
 }
 
 function patientBudgetMs({ deadlineMs, meanDurationMs }: WaitQuestion): number {
-  if (deadlineMs === undefined) return defaultMaxWaitMs
-  return usableDeadlineRatio * deadlineMs - meanDurationMs
+  if (!isSaid(deadlineMs)) return defaultMaxWaitMs
+  return usableMs(deadlineMs) - meanDurationMs
 }

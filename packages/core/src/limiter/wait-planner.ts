@@ -49,7 +49,8 @@ export class WaitPlanner {
       permitIntervalMs: this.#drainMs(1),
       standingMs,
     })
-    if (budgetMs <= 0) return { kind: 'refuse', reason: 'deadline' }
+    // Also when it is no number.
+    if (!(budgetMs > 0)) return { kind: 'refuse', reason: 'deadline' }
     const newestFirst = isOverloaded(standingMs, patienceMs(options.deadlineMs))
     return this.waitMs(rank, partition, newestFirst) > benefitOfDoubt * budgetMs
       ? { kind: 'refuse', reason: 'estimated_wait' }

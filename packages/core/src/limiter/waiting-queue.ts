@@ -70,9 +70,9 @@ export class WaitingQueue {
     return victim
   }
 
-  /** Whether somebody would make room for a call of this priority. */
-  hasLessImportant(rank: PriorityRank): boolean {
-    return this.#rings.some((ring) => ring.rank > rank && ring.size > 0)
+  /** Whether somebody would have to make room for such a call in a full queue. */
+  canEvict(rank: PriorityRank, partition: string): boolean {
+    return this.#victimLane(rank, partition) !== undefined
   }
 
   #victimLane(rank: PriorityRank, partition: string): Lane | undefined {

@@ -25,7 +25,7 @@ test('whatever happens in whatever order: the books agree and everybody is answe
     fc.property(worldOptions, script, (options, actions) => {
       const world = new World(options)
       for (const action of actions) {
-        world.play(action)
+        world.playOut(action)
         expectBooksToAgree(world)
       }
       endEverything(world)
@@ -42,7 +42,7 @@ test('counts never shrink, and those of everybody answered add up', () => {
       const world = new World(options)
       let before = allCounts(world.limiter.stats())
       for (const action of actions) {
-        world.play(action)
+        world.playOut(action)
         const after = allCounts(world.limiter.stats())
         if (after.some((calls, index) => calls < before[index]!)) expect(after).toEqual(before)
         before = after
@@ -57,7 +57,7 @@ test('each release shows the limit one sample, of the call that was released', (
   fc.assert(
     fc.property(worldOptions, script, (options, actions) => {
       const world = new World(options)
-      for (const action of actions) world.play(action)
+      for (const action of actions) world.playOut(action)
       endEverything(world)
       const { samples } = world.limit
       const { success, dropped, ignored } = world.released

@@ -2,13 +2,14 @@ import { priorities } from '@spillway/core'
 import type { Outcome, Priority } from '@spillway/core'
 import fc from 'fast-check'
 
-/** What a waiter does, synchronously, when it is told that it may start. */
+/** What a waiter does, synchronously, when it is told. */
 export type Reaction =
   | { readonly kind: 'keep' }
   | { readonly kind: 'release' }
   | { readonly kind: 'ask'; readonly ask: Ask }
   | { readonly kind: 'release_and_ask'; readonly ask: Ask }
   | { readonly kind: 'leave'; readonly pick: number }
+  | { readonly kind: 'release_another'; readonly pick: number }
 
 /** One call: what it says of itself and what it does once admitted. */
 export interface Ask {
@@ -21,6 +22,7 @@ export interface Ask {
   readonly deadlineMs: number | undefined
   readonly maxWaitMs: number | undefined
   readonly onAdmitted: Reaction
+  readonly onRefused: Reaction
 }
 
 /** One thing that happens to a limiter. Picks are taken modulo who is there. */
@@ -57,7 +59,21 @@ function askArbitrary(depth: number): fc.Arbitrary<Ask> {
     deadlineMs: milliseconds,
     maxWaitMs: milliseconds,
     onAdmitted: reactionArbitrary(depth),
+    onRefused: refusedArbitrary(depth),
   })
+}
+
+function refusedArbitrary(depth: number): fc.Arbitrary<Reaction> {
+  const keep = fc.constant({ kind: 'keep' } as const)
+  const another = fc.record({ kind: fc.constant('release_another' as const), pick })
+  if (depth === 0) return fc.oneof(keep, another)
+  const ask = askArbitrary(depth - 1)
+  return fc.oneof(
+    { weight: 4, arbitrary: keep },
+    { weight: 1, arbitrary: another },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant('leave' as const), pick }) },
+    { weight: 2, arbitrary: fc.record({ kind: fc.constant('ask' as const), ask }) },
+  )
 }
 
 function reactionArbitrary(depth: number): fc.Arbitrary<Reaction> {

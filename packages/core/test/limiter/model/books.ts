@@ -47,13 +47,13 @@ export function allCounts(stats: LimiterStats): readonly number[] {
 /** Everybody who runs ends, and whoever waits then is answered by the clock. */
 export function endEverything(world: World): void {
   endWhoRuns(world)
-  world.clock.advance(1000)
+  world.playOut({ kind: 'advance', ms: 1000 })
   endWhoRuns(world)
 }
 
 function endWhoRuns(world: World): void {
-  for (let [first] = world.running; first !== undefined; [first] = world.running) {
-    world.release(first, 'success', 1)
+  while (world.running.length > 0) {
+    world.playOut({ kind: 'release', pick: 0, outcome: 'success', times: 1 })
   }
 }
 

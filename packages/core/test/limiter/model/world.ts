@@ -1,6 +1,6 @@
 import { createLimiter, rankOf } from '@spillway/core'
 import type { Limiter, Outcome, Permit, Refusal } from '@spillway/core'
-import type { Action, Ask } from './action.ts'
+import type { Action, Ask, Reaction } from './action.ts'
 import { Caller } from './caller.ts'
 import type { CallerWatch } from './caller.ts'
 import { FiniteClock } from './finite-clock.ts'
@@ -52,6 +52,12 @@ export class World implements CallerWatch {
 
   get running(): readonly Caller[] {
     return [...this.#unended].filter(({ state }) => state === 'running')
+  }
+
+  /** Plays an action to its end: who was pushed out of the queue is told a moment later. */
+  playOut(action: Action): void {
+    this.play(action)
+    this.clock.advance(0)
   }
 
   play(action: Action): void {
@@ -143,7 +149,7 @@ export class World implements CallerWatch {
     }
     this.grants.push(caller)
     this.#start(caller, permit)
-    this.#react(caller)
+    this.#react(caller, caller.ask.onAdmitted)
   }
 
   /** CallerWatch */
@@ -159,6 +165,7 @@ export class World implements CallerWatch {
       this.#violated(caller, 'evicted before somebody less important')
     }
     this.#refuse(caller, refusal)
+    this.#react(caller, caller.ask.onRefused)
   }
 
   #judgeAnswer(caller: Caller): void {
@@ -193,8 +200,7 @@ export class World implements CallerWatch {
     count(this.refused, `${caller.ask.priority} ${reason}`)
   }
 
-  #react(caller: Caller): void {
-    const reaction = caller.ask.onAdmitted
+  #react(caller: Caller, reaction: Reaction): void {
     switch (reaction.kind) {
       case 'keep':
         return
@@ -210,6 +216,9 @@ export class World implements CallerWatch {
         return
       case 'leave':
         this.leave(at(this.waiting, reaction.pick))
+        return
+      case 'release_another':
+        this.release(at(this.running, reaction.pick), 'success', 1)
         return
       default:
         reaction satisfies never

@@ -20,6 +20,7 @@ export function entry(fields: EntryFields = {}): QueueEntry {
     signal: undefined,
     enqueuedAt: 0,
     expiresAt: 1000,
+    serveBy: Infinity,
     patienceMs: 1000,
     ...fields,
   })

@@ -74,16 +74,19 @@ describe('the waiting queue', () => {
     expect(queue.standingMs(high, 'a', 200)).toBe(10)
   })
 
-  test('knows whether somebody is less important', () => {
+  test('knows for whom somebody would have to make room', () => {
     const { queue, entries } = queueOf({ rank: normal })
-    expect([critical, high, normal, low].map((rank) => queue.hasLessImportant(rank))).toEqual([
+    expect([critical, high, normal, low].map((rank) => queue.canEvict(rank, ''))).toEqual([
       true,
       true,
       false,
       false,
     ])
-    queue.remove(entries[0]!)
-    expect(queue.hasLessImportant(critical)).toBe(false)
+    queue.push(entry(), normal, '')
+    expect(queue.canEvict(normal, 'another partition')).toBe(true)
+    while (queue.next(0) !== undefined);
+    expect(entries[0]!.lane).toBeUndefined()
+    expect(queue.canEvict(critical, '')).toBe(false)
   })
 })
 

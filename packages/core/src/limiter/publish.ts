@@ -1,0 +1,29 @@
+import { channels } from '../channels.ts'
+import type { LimitChanged, LimiterRefused } from '../channels.ts'
+import type { Limit } from '../limit/limit.ts'
+import type { Priority } from '../priority.ts'
+import type { RefusalReason } from './admission.ts'
+import type { Limiter } from './limiter.ts'
+
+/** Tells whoever listens of a refusal. */
+export function publishRefusal(limiter: Limiter, priority: Priority, reason: RefusalReason): void {
+  const { name, limit, inFlight, queued } = limiter
+  channels.limiterRefused.publish({
+    limiter: name,
+    priority,
+    reason,
+    limit,
+    inFlight,
+    queued,
+  } satisfies LimiterRefused)
+}
+
+/** Tells whoever listens that the limit has moved. */
+export function publishLimitChange(
+  limiter: string,
+  from: number,
+  { current, reason }: Limit,
+): void {
+  if (!channels.limitChanged.hasSubscribers) return
+  channels.limitChanged.publish({ limiter, from, to: current, reason } satisfies LimitChanged)
+}

@@ -1,0 +1,133 @@
+import { createLimiter, fixedLimit, systemClock } from '@spillway/core'
+import type { Limiter, Permit, Waiter } from '@spillway/core'
+import { ManualClock } from '@spillway/test-support'
+import { describe, expect, test } from 'vitest'
+
+function setUp(limit: number, maxSize: number): { clock: ManualClock; limiter: Limiter } {
+  const clock = new ManualClock()
+  const queue = { maxSize }
+  return { clock, limiter: createLimiter({ name: 'db', limit: fixedLimit(limit), queue, clock }) }
+}
+
+const nobody: Waiter = { admitted: () => undefined, refused: () => undefined }
+
+describe('a waiter that acts at once when it is refused', () => {
+  test('evicted, it may ask again: the queue stays within its size', () => {
+    const { limiter, clock } = setUp(1, 1)
+    limiter.tryAcquire()
+    const refused = (): void => {
+      limiter.admit({ priority: 'low' }, nobody)
+    }
+    limiter.admit({ priority: 'low' }, { ...nobody, refused })
+    limiter.admit({ priority: 'critical' }, nobody)
+    clock.advance(0)
+    expect(limiter.queued).toBe(1)
+  })
+
+  test('evicted, it may release a permit: it does not lie idle', () => {
+    const { limiter, clock } = setUp(1, 1)
+    const running = limiter.tryAcquire()
+    limiter.admit({ priority: 'low' }, { ...nobody, refused: () => running?.release() })
+    let permit: Permit | undefined
+    const answer = limiter.admit(
+      { priority: 'critical' },
+      {
+        ...nobody,
+        admitted: (late) => {
+          permit = late
+        },
+      },
+    )
+    clock.advance(0)
+    expect(answer.kind === 'permit' || permit !== undefined).toBe(true)
+    expect(limiter).toMatchObject({ inFlight: 1, queued: 0 })
+  })
+
+  test('refused because the limiter closes, it may release a permit: nobody else gets it', () => {
+    const { limiter } = setUp(1, 10)
+    const running = limiter.tryAcquire()
+    const told: string[] = []
+    const tell: Waiter = {
+      admitted: () => told.push('admitted'),
+      refused: ({ reason }) => told.push(reason),
+    }
+    limiter.admit(undefined, {
+      ...tell,
+      refused: (refusal) => {
+        tell.refused(refusal)
+        running?.release()
+      },
+    })
+    limiter.admit(undefined, tell)
+    limiter.close()
+    expect(told).toEqual(['closed', 'closed'])
+  })
+})
+
+test('a deadline that Node cannot hold in a timer does not make one run all the time', async () => {
+  let timers = 0
+  const clock = {
+    ...systemClock,
+    setTimer: (callback: () => void, delayMs: number): unknown => {
+      timers += 1
+      return systemClock.setTimer(callback, delayMs)
+    },
+  }
+  const limiter = createLimiter({ name: 'db', limit: fixedLimit(1), clock })
+  limiter.tryAcquire()
+  limiter.admit({ deadlineMs: 2 ** 33 }, nobody)
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  limiter.close()
+  expect(timers).toBe(1)
+})
+
+test('a door says of a quiet partition what `admit` says: it takes the place of a noisy one', () => {
+  const { limiter } = setUp(1, 4)
+  limiter.tryAcquire()
+  for (let call = 0; call < 4; call += 1) limiter.admit({ partition: 'noisy' }, nobody)
+  expect(limiter.wouldRefuse({ partition: 'quiet' })).toBeUndefined()
+  expect(limiter.admit({ partition: 'quiet' }, nobody).kind).toBe('waiting')
+})
+
+test('a maxWaitMs that is no number does not wait', () => {
+  const { limiter } = setUp(1, 4)
+  limiter.tryAcquire()
+  const answer = limiter.admit({ maxWaitMs: NaN }, nobody)
+  expect(answer.kind).toBe('refusal')
+})
+
+test.each(['toString', 'constructor', '__proto__'])('%s is no priority', (name) => {
+  const { limiter } = setUp(1, 4)
+  expect(() => limiter.tryAcquire({ priority: name as never })).toThrow('Expected `priority`')
+  expect(limiter.inFlight).toBe(0)
+})
+
+test('a deadline of Infinity is none: the wait is bounded as without one', () => {
+  const { clock, limiter } = setUp(1, 4)
+  limiter.tryAcquire()
+  const told: string[] = []
+  limiter.admit({ deadlineMs: Infinity }, { ...nobody, refused: ({ reason }) => told.push(reason) })
+  clock.advance(499)
+  expect(told).toEqual([])
+  clock.advance(1)
+  expect(told).toEqual(['waited'])
+})
+
+test('who can no longer be served in time is refused when a permit comes free, not run in vain', () => {
+  const { clock, limiter } = setUp(1, 4)
+  const first = limiter.tryAcquire()
+  clock.advance(20)
+  first?.release()
+  const slow = limiter.tryAcquire()
+  const told: string[] = []
+  const tell = (name: string): Waiter => ({
+    admitted: () => told.push(`${name} admitted`),
+    refused: ({ reason }) => told.push(`${name} ${reason}`),
+  })
+  limiter.admit({ deadlineMs: 1000 }, tell('early'))
+  clock.advance(500)
+  limiter.admit({ deadlineMs: 1000 }, tell('late'))
+  clock.advance(100)
+  slow?.release()
+  expect(told).toEqual(['early deadline', 'late admitted'])
+})
