@@ -42,7 +42,7 @@ export type RefusalReason =
   | 'evicted'
   /** refused at once: the estimated wait is longer than the call may wait */
   | 'estimated_wait'
-  /** waited as long as it may */
+  /** waited as long as it may, or so long that at the present pace it would be answered too late */
   | 'waited'
   /** the deadline has passed, or what is left of it is shorter than a call takes */
   | 'deadline'

@@ -31,6 +31,9 @@ export function createLimiter(options: LimiterOptions): Limiter {
   return new QueueingLimiter(parseLimiterOptions(options))
 }
 
+/** A call may take longer than the mean; by how much more the queue reckons with. */
+const prudence = 1.25
+
 const noOptions: AcquireOptions = Object.freeze({})
 
 /**
@@ -236,7 +239,7 @@ class QueueingLimiter implements Limiter, PermitOwner, EntryOwner {
       while (this.#inFlight < this.#limit.at(now)) {
         const entry = this.#queue.next(now)
         if (entry === undefined) break
-        if (this.#isTooLate(entry, now)) this.#turnAway(entry, 'deadline')
+        if (this.#isTooLate(entry, now)) this.#turnAway(entry, 'waited')
         else this.#admitEntry(entry, now)
       }
     } finally {
@@ -245,9 +248,12 @@ class QueueingLimiter implements Limiter, PermitOwner, EntryOwner {
     if (this.#queue.size === 0) this.#timer.cancel()
   }
 
-  /** The downstream may have become slower since it was let wait. */
+  /**
+   * The downstream may have become slower since it was let wait. Whoever is next has better prospects,
+   * so no benefit of the doubt here.
+   */
   #isTooLate({ serveBy }: QueueEntry, now: number): boolean {
-    return now + this.#duration.value > serveBy
+    return now + prudence * this.#duration.cautious > serveBy
   }
 
   #admitEntry(entry: QueueEntry, now: number): void {

@@ -45,7 +45,7 @@ export class WaitPlanner {
       deadlineMs: options.deadlineMs,
       maxWaitMs: options.maxWaitMs,
       queueMaxWaitMs: this.#queueMaxWaitMs,
-      meanDurationMs: this.#duration.value,
+      meanDurationMs: this.#duration.cautious,
       permitIntervalMs: this.#drainMs(1),
       standingMs,
     })

@@ -129,5 +129,5 @@ test('who can no longer be served in time is refused when a permit comes free, n
   limiter.admit({ deadlineMs: 1000 }, tell('late'))
   clock.advance(100)
   slow?.release()
-  expect(told).toEqual(['early deadline', 'late admitted'])
+  expect(told).toEqual(['early waited', 'late admitted'])
 })

@@ -157,9 +157,6 @@ export class World implements CallerWatch {
     this.#judgeAnswer(caller)
     const { reason } = refusal
     if (reason === 'cancelled' && !caller.hasLeft) this.#violated(caller, 'cancelled by nobody')
-    if (reason === 'waited' && this.clock.now() <= caller.askedAt) {
-      this.#violated(caller, 'has not waited')
-    }
     const rank = rankOf(caller.ask.priority)
     if (reason === 'evicted' && this.waiting.some(({ ask }) => rankOf(ask.priority) > rank)) {
       this.#violated(caller, 'evicted before somebody less important')
