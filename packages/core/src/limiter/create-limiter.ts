@@ -18,7 +18,7 @@ import { publishLimitChange, publishRefusal } from './publish.ts'
 import { QueueEntry } from './queue-entry.ts'
 import { QueueTimer } from './queue-timer.ts'
 import { Tally } from './tally.ts'
-import { patienceMs, usableMs } from './wait-budget.ts'
+import { isTooLate, patienceMs, usableMs } from './wait-budget.ts'
 import { WaitPlanner } from './wait-planner.ts'
 import { WaitingQueue } from './waiting-queue.ts'
 
@@ -30,9 +30,6 @@ import { WaitingQueue } from './waiting-queue.ts'
 export function createLimiter(options: LimiterOptions): Limiter {
   return new QueueingLimiter(parseLimiterOptions(options))
 }
-
-/** A call may take longer than the mean; by how much more the queue reckons with. */
-const prudence = 1.25
 
 const noOptions: AcquireOptions = Object.freeze({})
 
@@ -239,21 +236,13 @@ class QueueingLimiter implements Limiter, PermitOwner, EntryOwner {
       while (this.#inFlight < this.#limit.at(now)) {
         const entry = this.#queue.next(now)
         if (entry === undefined) break
-        if (this.#isTooLate(entry, now)) this.#turnAway(entry, 'waited')
+        if (isTooLate(entry.serveBy, now, this.#duration.cautious)) this.#turnAway(entry, 'waited')
         else this.#admitEntry(entry, now)
       }
     } finally {
       this.#dispatching = false
     }
     if (this.#queue.size === 0) this.#timer.cancel()
-  }
-
-  /**
-   * The downstream may have become slower since it was let wait. Whoever is next has better prospects,
-   * so no benefit of the doubt here.
-   */
-  #isTooLate({ serveBy }: QueueEntry, now: number): boolean {
-    return now + prudence * this.#duration.cautious > serveBy
   }
 
   #admitEntry(entry: QueueEntry, now: number): void {

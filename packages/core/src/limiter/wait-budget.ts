@@ -85,3 +85,14 @@ function patientBudgetMs({ deadlineMs, meanDurationMs }: WaitQuestion): number {
   if (!isSaid(deadlineMs)) return defaultMaxWaitMs
   return usableMs(deadlineMs) - meanDurationMs
 }
+
+/** A call may take longer than the mean; by how much more is reckoned with when it is its turn. */
+const prudence = 1.25
+
+/**
+ * Whether a call whose turn has come would be answered too late: the downstream may have become
+ * slower since it was let wait. Whoever is next has better prospects, so no benefit of the doubt.
+ */
+export function isTooLate(serveBy: number, now: number, durationMs: number): boolean {
+  return now + prudence * durationMs > serveBy
+}
