@@ -1,9 +1,9 @@
 import { createLimiter, rankOf } from '@spillway/core'
 import type { Limiter, Outcome, Permit, Refusal } from '@spillway/core'
+import { ManualClock } from '@spillway/test-support'
 import type { Action, Ask, Reaction } from './action.ts'
 import { Caller } from './caller.ts'
 import type { CallerWatch } from './caller.ts'
-import { FiniteClock } from './finite-clock.ts'
 import { MovableLimit } from './movable-limit.ts'
 
 export interface WorldOptions {
@@ -18,7 +18,7 @@ export interface WorldOptions {
  * would end up with whoever released the permit.
  */
 export class World implements CallerWatch {
-  readonly clock = new FiniteClock()
+  readonly clock = new ManualClock()
   readonly limit: MovableLimit
   readonly options: WorldOptions
   readonly limiter: Limiter
