@@ -1,11 +1,10 @@
-import { channels } from '../channels.ts'
 import type { Clock } from '../clock.ts'
 import type { Limit } from '../limit/limit.ts'
 import type { Priority } from '../priority.ts'
 import { checkPriority, rankOf } from '../priority.ts'
-import type { AcquireOptions, Admission, Permit, Refusal, Waiter } from './admission.ts'
+import type { AcquireOptions, Admission, Permit, Waiter } from './admission.ts'
+import type { Refusal, RefusalReason } from './admission.ts'
 import { refusal, refusalError } from './admission.ts'
-import type { RefusalReason } from './admission.ts'
 import { DurationMean } from './duration-mean.ts'
 import type { Limiter, LimiterOptions, LimiterStats } from './limiter.ts'
 import type { ParsedLimiterOptions } from './options.ts'
@@ -221,7 +220,7 @@ class QueueingLimiter implements Limiter, PermitOwner, EntryOwner {
     this.#queue.push(entry, rank, partition)
     entry.signal?.addEventListener('abort', entry)
     this.#timer.noLaterThan(entry.expiresAt, now)
-    if (victim !== undefined) this.#tellLater(victim, 'evicted')
+    if (victim !== undefined) this.#turnAwaySoon(victim, 'evicted')
     return entry
   }
 
@@ -281,18 +280,19 @@ class QueueingLimiter implements Limiter, PermitOwner, EntryOwner {
     if (this.#queue.size === 0) this.#timer.cancel()
   }
 
-  /** Not before the call that pushed it out has its answer: a waiter may ask again or release. */
-  #tellLater(entry: QueueEntry, reason: RefusalReason): void {
-    entry.signal?.removeEventListener('abort', entry)
-    const answer = this.#refuse(entry.priority, reason)
-    this.#clock.setTimer(() => {
-      entry.waiter.refused(answer)
-    }, 0)
+  /**
+   * At once, a waiter that asks again or releases would act in the middle of the call that pushed it
+   * out; by a timer, its client might have left in between.
+   */
+  #turnAwaySoon(entry: QueueEntry, reason: RefusalReason): void {
+    queueMicrotask(() => {
+      this.#turnAway(entry, reason)
+    })
   }
 
   #refuse(priority: Priority, reason: RefusalReason): Refusal {
     this.#tally.refused[priority][reason] += 1
-    if (channels.limiterRefused.hasSubscribers) publishRefusal(this, priority, reason)
+    publishRefusal(this, priority, reason)
     return refusal(reason, this.#planner.backlogMs())
   }
 

@@ -1,7 +1,7 @@
 import { createLimiter, fixedLimit, systemClock } from '@spillway/core'
-import type { Limiter, Permit, Waiter } from '@spillway/core'
+import type { Limiter, Waiter } from '@spillway/core'
 import { ManualClock } from '@spillway/test-support'
-import { describe, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 
 function setUp(limit: number, maxSize: number): { clock: ManualClock; limiter: Limiter } {
   const clock = new ManualClock()
@@ -10,59 +10,6 @@ function setUp(limit: number, maxSize: number): { clock: ManualClock; limiter: L
 }
 
 const nobody: Waiter = { admitted: () => undefined, refused: () => undefined }
-
-describe('a waiter that acts at once when it is refused', () => {
-  test('evicted, it may ask again: the queue stays within its size', () => {
-    const { limiter, clock } = setUp(1, 1)
-    limiter.tryAcquire()
-    const refused = (): void => {
-      limiter.admit({ priority: 'low' }, nobody)
-    }
-    limiter.admit({ priority: 'low' }, { ...nobody, refused })
-    limiter.admit({ priority: 'critical' }, nobody)
-    clock.advance(0)
-    expect(limiter.queued).toBe(1)
-  })
-
-  test('evicted, it may release a permit: it does not lie idle', () => {
-    const { limiter, clock } = setUp(1, 1)
-    const running = limiter.tryAcquire()
-    limiter.admit({ priority: 'low' }, { ...nobody, refused: () => running?.release() })
-    let permit: Permit | undefined
-    const answer = limiter.admit(
-      { priority: 'critical' },
-      {
-        ...nobody,
-        admitted: (late) => {
-          permit = late
-        },
-      },
-    )
-    clock.advance(0)
-    expect(answer.kind === 'permit' || permit !== undefined).toBe(true)
-    expect(limiter).toMatchObject({ inFlight: 1, queued: 0 })
-  })
-
-  test('refused because the limiter closes, it may release a permit: nobody else gets it', () => {
-    const { limiter } = setUp(1, 10)
-    const running = limiter.tryAcquire()
-    const told: string[] = []
-    const tell: Waiter = {
-      admitted: () => told.push('admitted'),
-      refused: ({ reason }) => told.push(reason),
-    }
-    limiter.admit(undefined, {
-      ...tell,
-      refused: (refusal) => {
-        tell.refused(refusal)
-        running?.release()
-      },
-    })
-    limiter.admit(undefined, tell)
-    limiter.close()
-    expect(told).toEqual(['closed', 'closed'])
-  })
-})
 
 test('a deadline that Node cannot hold in a timer does not make one run all the time', async () => {
   let timers = 0

@@ -20,7 +20,7 @@ function patientAsk(partition: string, priority: Priority = 'default'): Ask {
     deadlineMs: 100_000,
     maxWaitMs: undefined,
     onAdmitted: { kind: 'keep' },
-    onRefused: { kind: 'keep' },
+    onRefused: [],
   }
 }
 

@@ -9,9 +9,10 @@ export type Reaction =
   | { readonly kind: 'ask'; readonly ask: Ask }
   | { readonly kind: 'release_and_ask'; readonly ask: Ask }
   | { readonly kind: 'leave'; readonly pick: number }
+  | { readonly kind: 'abort'; readonly pick: number }
   | { readonly kind: 'release_another'; readonly pick: number }
 
-/** One call: what it says of itself and what it does once admitted. */
+/** One call: what it says of itself and what it does once it is told. */
 export interface Ask {
   readonly mayWait: boolean
   /** Its signal has aborted before it asks. */
@@ -22,7 +23,7 @@ export interface Ask {
   readonly deadlineMs: number | undefined
   readonly maxWaitMs: number | undefined
   readonly onAdmitted: Reaction
-  readonly onRefused: Reaction
+  readonly onRefused: readonly Reaction[]
 }
 
 /** One thing that happens to a limiter. Picks are taken modulo who is there. */
@@ -48,7 +49,7 @@ function oneIn(count: number): fc.Arbitrary<boolean> {
   return fc.integer({ min: 1, max: count }).map((number) => number === count)
 }
 
-/** `depth`: how many calls may be asked for out of one another's `admitted`. */
+/** `depth`: how many calls may be asked for out of one another's answers. */
 function askArbitrary(depth: number): fc.Arbitrary<Ask> {
   return fc.record({
     mayWait: oneIn(4).map((never) => !never),
@@ -59,7 +60,7 @@ function askArbitrary(depth: number): fc.Arbitrary<Ask> {
     deadlineMs: milliseconds,
     maxWaitMs: milliseconds,
     onAdmitted: reactionArbitrary(depth),
-    onRefused: refusedArbitrary(depth),
+    onRefused: fc.array(refusedArbitrary(depth), { maxLength: 3, size: 'max' }),
   })
 }
 
@@ -72,6 +73,7 @@ function refusedArbitrary(depth: number): fc.Arbitrary<Reaction> {
     { weight: 4, arbitrary: keep },
     { weight: 1, arbitrary: another },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('leave' as const), pick }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant('abort' as const), pick }) },
     { weight: 2, arbitrary: fc.record({ kind: fc.constant('ask' as const), ask }) },
   )
 }

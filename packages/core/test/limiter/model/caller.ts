@@ -19,6 +19,8 @@ export class Caller implements Waiter {
   state: CallerState = 'asking'
   permit: Permit | undefined
   place: Waiting | undefined
+  /** Counts up with each caller that gets a place in the queue. */
+  placeNumber = -1
   /** How often it was told; more than once is wrong. */
   answers = 0
   hasLeft = false
