@@ -112,13 +112,10 @@ class QueueingLimiter implements Limiter, PermitOwner, EntryOwner {
 
   wouldRefuse(options: AcquireOptions = noOptions): Refusal | undefined {
     const now = this.#clock.now()
+    if (this.#queue.size > 0) this.#dispatch(now)
     checkPriority(options.priority ?? 'default')
-    const obstacle = this.#obstacle(options)
-    if (obstacle !== undefined) return refusal(obstacle, 0)
-    if (this.#hasRoom(now)) return undefined
-    const plan = this.#planner.plan(options, now)
-    if (plan.kind === 'refuse') return refusal(plan.reason, this.#planner.backlogMs())
-    return this.#isFullFor(options) ? refusal('limit', this.#planner.backlogMs()) : undefined
+    const reason = this.#obstacle(options) ?? this.#obstacleToWait(options, now)
+    return reason === undefined ? undefined : refusal(reason, this.#planner.backlogMs())
   }
 
   stats(): LimiterStats {
@@ -224,9 +221,14 @@ class QueueingLimiter implements Limiter, PermitOwner, EntryOwner {
     return entry
   }
 
-  #isFullFor({ priority = 'default', partition = '' }: AcquireOptions): boolean {
-    if (this.#queue.size < this.#maxSize) return false
-    return !this.#queue.canEvict(rankOf(priority), partition)
+  /** What stops a call that would have to wait; nothing while there is room. */
+  #obstacleToWait(options: AcquireOptions, now: number): RefusalReason | undefined {
+    if (this.#hasRoom(now)) return undefined
+    const plan = this.#planner.plan(options, now)
+    if (plan.kind === 'refuse') return plan.reason
+    if (this.#queue.size < this.#maxSize) return undefined
+    const { priority = 'default', partition = '' } = options
+    return this.#queue.canEvict(rankOf(priority), partition) ? undefined : 'limit'
   }
 
   /** Hands out what is free. A waiter that releases at once is served by the loop, not by recursion. */

@@ -1,7 +1,8 @@
 import { createLimiter, fixedLimit, systemClock } from '@spillway/core'
-import type { Limiter, Waiter } from '@spillway/core'
+import type { Limiter, Refusal, Waiter } from '@spillway/core'
 import { ManualClock } from '@spillway/test-support'
 import { expect, test } from 'vitest'
+import { MovableLimit } from './model/movable-limit.ts'
 
 function setUp(limit: number, maxSize: number): { clock: ManualClock; limiter: Limiter } {
   const clock = new ManualClock()
@@ -28,6 +29,17 @@ test('a deadline that Node cannot hold in a timer does not make one run all the 
   expect(timers).toBe(1)
 })
 
+test('and ends the wait when it comes', () => {
+  const { clock, limiter } = setUp(1, 4)
+  limiter.tryAcquire()
+  const told: string[] = []
+  limiter.admit({ deadlineMs: 2 ** 33 }, { ...nobody, refused: ({ reason }) => told.push(reason) })
+  clock.advance(2 ** 32)
+  expect({ told, timers: clock.pendingTimers }).toEqual({ told: [], timers: 1 })
+  clock.advance(2 ** 32)
+  expect({ told, timers: clock.pendingTimers }).toEqual({ told: ['waited'], timers: 0 })
+})
+
 test('a door says of a quiet partition what `admit` says: it takes the place of a noisy one', () => {
   const { limiter } = setUp(1, 4)
   limiter.tryAcquire()
@@ -36,12 +48,44 @@ test('a door says of a quiet partition what `admit` says: it takes the place of 
   expect(limiter.admit({ partition: 'quiet' }, nobody).kind).toBe('waiting')
 })
 
-test('a maxWaitMs that is no number does not wait', () => {
-  const { limiter } = setUp(1, 4)
+test('a door sees the room that a limit that went up has made', () => {
+  const clock = new ManualClock()
+  const limit = new MovableLimit(1)
+  const queue = { maxSize: 1 }
+  const limiter = createLimiter({ name: 'db', limit: limit.factory, queue, clock })
   limiter.tryAcquire()
-  const answer = limiter.admit({ maxWaitMs: NaN }, nobody)
-  expect(answer.kind).toBe('refusal')
+  const told: string[] = []
+  limiter.admit({ priority: 'high' }, { ...nobody, admitted: () => told.push('admitted') })
+  expect(limiter.wouldRefuse()?.reason).toBe('limit')
+  limit.current = 3
+  expect(limiter.wouldRefuse()).toBeUndefined()
+  expect({ told, inFlight: limiter.inFlight }).toEqual({ told: ['admitted'], inFlight: 2 })
 })
+
+test('a door knows as little of an unknown priority as `admit`', () => {
+  const { limiter } = setUp(1, 4)
+  limiter.close()
+  const options = { priority: 'urgent' as never }
+  expect(() => limiter.wouldRefuse(options)).toThrow('Expected `priority`')
+  expect(() => limiter.admit(options, nobody)).toThrow('Expected `priority`')
+})
+
+test.each([{ deadlineMs: NaN }, { maxWaitMs: NaN }, { maxWaitMs: -1 }, { deadlineMs: -Infinity }])(
+  '%o is no time to wait, and harms nobody who waits',
+  (options) => {
+    const { clock, limiter } = setUp(1, 4)
+    limiter.tryAcquire()
+    const told: string[] = []
+    const tell = { ...nobody, refused: ({ reason }: Refusal) => told.push(reason) }
+    limiter.admit({ maxWaitMs: 20 }, tell)
+    expect(limiter.admit(options, nobody)).toMatchObject({ kind: 'refusal', reason: 'deadline' })
+    limiter.admit({ maxWaitMs: 10 }, tell)
+    clock.advance(10)
+    expect(told).toEqual(['waited'])
+    clock.advance(10)
+    expect(told).toEqual(['waited', 'waited'])
+  },
+)
 
 test.each(['toString', 'constructor', '__proto__'])('%s is no priority', (name) => {
   const { limiter } = setUp(1, 4)

@@ -13,6 +13,7 @@ const limit = 2
 function patientAsk(partition: string, priority: Priority = 'default'): Ask {
   return {
     mayWait: true,
+    looksFirst: false,
     isGone: false,
     priority,
     partition,

@@ -15,6 +15,8 @@ export type Reaction =
 /** One call: what it says of itself and what it does once it is told. */
 export interface Ask {
   readonly mayWait: boolean
+  /** It looks whether it would be refused before it asks. */
+  readonly looksFirst: boolean
   /** Its signal has aborted before it asks. */
   readonly isGone: boolean
   readonly priority: Priority
@@ -43,7 +45,11 @@ export type Action =
   | { readonly kind: 'close' }
 
 const pick = fc.nat(30)
-const milliseconds = fc.option(fc.integer({ min: 0, max: 300 }), { nil: undefined })
+const milliseconds = fc.oneof(
+  { weight: 12, arbitrary: fc.integer({ min: 0, max: 300 }) },
+  { weight: 4, arbitrary: fc.constant(undefined) },
+  { weight: 1, arbitrary: fc.constantFrom(NaN, Infinity, -Infinity, 2 ** 33) },
+)
 
 function oneIn(count: number): fc.Arbitrary<boolean> {
   return fc.integer({ min: 1, max: count }).map((number) => number === count)
@@ -53,6 +59,7 @@ function oneIn(count: number): fc.Arbitrary<boolean> {
 function askArbitrary(depth: number): fc.Arbitrary<Ask> {
   return fc.record({
     mayWait: oneIn(4).map((never) => !never),
+    looksFirst: oneIn(4),
     isGone: oneIn(16),
     priority: fc.constantFrom(...priorities),
     partition: fc.constantFrom('', 'a', 'b', 'c'),

@@ -43,7 +43,8 @@ export class Caller implements Waiter {
   /** The last moment at which it may still be waiting. */
   latest(queueMaxWaitMs: number | undefined): number {
     const { deadlineMs = Infinity, maxWaitMs = Infinity } = this.ask
-    return this.askedAt + Math.min(deadlineMs, maxWaitMs, queueMaxWaitMs ?? Infinity)
+    const patienceMs = deadlineMs === Infinity ? 500 : deadlineMs
+    return this.askedAt + Math.min(patienceMs, maxWaitMs, queueMaxWaitMs ?? Infinity)
   }
 
   admitted(permit: Permit): void {

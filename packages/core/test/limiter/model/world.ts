@@ -1,5 +1,6 @@
+import { isDeepStrictEqual } from 'node:util'
 import { createLimiter, rankOf } from '@spillway/core'
-import type { Limiter, Outcome, Permit, Refusal, Waiting } from '@spillway/core'
+import type { Admission, Limiter, Outcome, Permit, Refusal, Waiting } from '@spillway/core'
 import { ManualClock } from '@spillway/test-support'
 import type { Action, Ask, Reaction } from './action.ts'
 import { Caller } from './caller.ts'
@@ -105,8 +106,10 @@ export class World implements CallerWatch {
     const caller = new Caller(ask, this.clock.now(), this)
     this.callers.push(caller)
     this.#unended.add(caller)
+    const forecast = ask.looksFirst ? this.limiter.wouldRefuse(caller.options) : undefined
     const admission = this.limiter.admit(caller.options, ask.mayWait ? caller : undefined)
     this.hasUnseenRoom = false
+    if (ask.looksFirst && ask.mayWait) this.#judgeForecast(caller, forecast, admission)
     if (admission.kind === 'waiting') {
       this.#wait(caller, admission)
       return caller
@@ -117,8 +120,18 @@ export class World implements CallerWatch {
     return caller
   }
 
+  /** Nothing has happened since it looked. */
+  #judgeForecast(caller: Caller, forecast: Refusal | undefined, admission: Admission): void {
+    const refused = admission.kind === 'refusal' ? admission : undefined
+    if (isDeepStrictEqual(forecast, refused)) return
+    this.#violated(caller, `is told ${refused?.reason} after ${forecast?.reason}`)
+  }
+
   #wait(caller: Caller, place: Waiting): void {
     if (!caller.ask.mayWait) this.#violated(caller, 'waits although it said it would not')
+    if (!(caller.latest(this.options.queueMaxWaitMs) > this.clock.now())) {
+      this.#violated(caller, 'waits although it has no time')
+    }
     caller.place = place
     caller.placeNumber = this.#places++
     caller.state = 'waiting'
