@@ -2,13 +2,17 @@ import type { Priority, Refusal } from '@spillway/core'
 import { SpillwayError } from '@spillway/core'
 import type { FastifyInstance } from 'fastify'
 
+/** What a guard decides by: a request says of itself what the calls of its handler will say. */
+interface Question {
+  readonly priority: Priority
+  readonly deadlineMs: number | undefined
+  readonly partition: string | undefined
+}
+
 /** As much of a guard as a door needs. By shape: plugins do not import each other. */
 export interface GuardLike {
   readonly name: string
-  wouldRefuse(question: {
-    readonly priority: Priority
-    readonly deadlineMs: number | undefined
-  }): Refusal | undefined
+  wouldRefuse(question: Question): Refusal | undefined
 }
 
 /** As much of the decorator `app.guards`. */
@@ -25,12 +29,11 @@ function guardsOf(fastify: FastifyInstance): GuardsLike | undefined {
 export function refusingGuard(
   fastify: FastifyInstance,
   names: readonly string[],
-  priority: Priority,
-  deadlineMs: number | undefined,
+  { priority, deadlineMs, partition }: Question,
 ): { readonly guard: string; readonly refusal: Refusal } | undefined {
   const guards = guardsOf(fastify)
   for (const guard of names) {
-    const refusal = guards?.get(guard)?.wouldRefuse({ priority, deadlineMs })
+    const refusal = guards?.get(guard)?.wouldRefuse({ priority, deadlineMs, partition })
     if (refusal !== undefined) return { guard, refusal }
   }
   return undefined

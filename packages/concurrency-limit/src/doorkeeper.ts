@@ -43,8 +43,7 @@ export class Doorkeeper {
   }
 
   #refusesForGuard({ door, dependsOn }: LimitedRoute, visit: Visit, reply: FastifyReply): boolean {
-    const { priority, deadlineMs } = visit
-    const refused = refusingGuard(reply.server, dependsOn, priority, deadlineMs)
+    const refused = refusingGuard(reply.server, dependsOn, visit)
     if (refused === undefined) return false
     door.refusedByGuard += 1
     door.log.count(`guard ${refused.guard}`)

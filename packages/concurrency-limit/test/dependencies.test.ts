@@ -42,7 +42,8 @@ const dependsOn = ['orders-db']
 
 describe('a route that depends on a guard', () => {
   test('is refused while that guard refuses; other routes are not', async () => {
-    const app = await limitedApp({ defaultDeadlineMs: 1000 })
+    const partition = () => 'tenant a'
+    const app = await limitedApp({ defaultDeadlineMs: 1000, partition })
     const guards = new Guards().define('orders-db')
     app.decorate('guards', guards as never)
     app.get(
@@ -52,7 +53,9 @@ describe('a route that depends on a guard', () => {
     )
     app.get('/', async () => 'ok')
     expect((await app.inject('/orders')).statusCode).toBe(200)
-    expect(guards.asked).toEqual([{ priority: 'high', deadlineMs: expect.closeTo(1000, -2) }])
+    expect(guards.asked).toEqual([
+      { priority: 'high', deadlineMs: expect.closeTo(1000, -2), partition: 'tenant a' },
+    ])
     guards.refusing.add('orders-db')
     const refused = await app.inject('/orders')
     expect(refused.json()).toMatchObject({ statusCode: 503, code: 'SPW_ERR_LIMIT_EXCEEDED' })

@@ -6,6 +6,9 @@ interface ManualTimer {
   readonly callback: () => void
 }
 
+/** Far more than any test sets for one moment. */
+const maxRunsAtOneMoment = 10_000
+
 /** A clock that stands still until the test moves it; timers run in order of their time. */
 export class ManualClock implements Clock {
   #now = 0
@@ -35,10 +38,17 @@ export class ManualClock implements Clock {
     return this.#timers.size
   }
 
-  /** Moves time forward and runs what falls due, each at its own time. */
+  /**
+   * Moves time forward and runs what falls due, each at its own time.
+   *
+   * @throws when a timer is set again and again for the same moment, which would never end
+   */
   advance(ms: number): void {
     const end = this.#now + ms
+    let runs = 0
     for (let next = this.#nextUntil(end); next !== undefined; next = this.#nextUntil(end)) {
+      runs = next.at > this.#now ? 1 : runs + 1
+      if (runs > maxRunsAtOneMoment) throw new Error('A timer is set again and again')
       this.#timers.delete(next)
       this.#now = Math.max(this.#now, next.at)
       next.callback()

@@ -67,7 +67,10 @@ export interface Waiting {
   cancel(): void
 }
 
-/** Who waits. Exactly one of the two is called, once, never before `admit` has returned. */
+/**
+ * Who waits. Exactly one of the two is called, once, never before `admit` has returned. Who is pushed
+ * out of a full queue is told in a microtask, when the call that took its place has its answer.
+ */
 export interface Waiter {
   admitted(permit: Permit): void
   refused(refusal: Refusal): void

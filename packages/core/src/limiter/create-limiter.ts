@@ -1,11 +1,10 @@
-import { channels } from '../channels.ts'
 import type { Clock } from '../clock.ts'
 import type { Limit } from '../limit/limit.ts'
 import type { Priority } from '../priority.ts'
 import { checkPriority, rankOf } from '../priority.ts'
-import type { AcquireOptions, Admission, Permit, Refusal, Waiter } from './admission.ts'
+import type { AcquireOptions, Admission, Permit, Waiter } from './admission.ts'
+import type { Refusal, RefusalReason } from './admission.ts'
 import { refusal, refusalError } from './admission.ts'
-import type { RefusalReason } from './admission.ts'
 import { DurationMean } from './duration-mean.ts'
 import type { Limiter, LimiterOptions, LimiterStats } from './limiter.ts'
 import type { ParsedLimiterOptions } from './options.ts'
@@ -110,13 +109,10 @@ class QueueingLimiter implements Limiter, PermitOwner, EntryOwner {
 
   wouldRefuse(options: AcquireOptions = noOptions): Refusal | undefined {
     const now = this.#clock.now()
+    if (this.#queue.size > 0) this.#dispatch(now)
     checkPriority(options.priority ?? 'default')
-    const obstacle = this.#obstacle(options)
-    if (obstacle !== undefined) return refusal(obstacle, 0)
-    if (this.#hasRoom(now)) return undefined
-    const plan = this.#planner.plan(options, now)
-    if (plan.kind === 'refuse') return refusal(plan.reason, this.#planner.backlogMs())
-    return this.#isFullFor(options) ? refusal('limit', this.#planner.backlogMs()) : undefined
+    const reason = this.#obstacle(options) ?? this.#obstacleToWait(options, now)
+    return reason === undefined ? undefined : refusal(reason, this.#planner.backlogMs())
   }
 
   stats(): LimiterStats {
@@ -218,13 +214,18 @@ class QueueingLimiter implements Limiter, PermitOwner, EntryOwner {
     this.#queue.push(entry, rank, partition)
     entry.signal?.addEventListener('abort', entry)
     this.#timer.noLaterThan(entry.expiresAt, now)
-    if (victim !== undefined) this.#tellLater(victim, 'evicted')
+    if (victim !== undefined) this.#turnAwaySoon(victim, 'evicted')
     return entry
   }
 
-  #isFullFor({ priority = 'default', partition = '' }: AcquireOptions): boolean {
-    if (this.#queue.size < this.#maxSize) return false
-    return !this.#queue.canEvict(rankOf(priority), partition)
+  /** What stops a call that would have to wait; nothing while there is room. */
+  #obstacleToWait(options: AcquireOptions, now: number): RefusalReason | undefined {
+    if (this.#hasRoom(now)) return undefined
+    const plan = this.#planner.plan(options, now)
+    if (plan.kind === 'refuse') return plan.reason
+    if (this.#queue.size < this.#maxSize) return undefined
+    const { priority = 'default', partition = '' } = options
+    return this.#queue.canEvict(rankOf(priority), partition) ? undefined : 'limit'
   }
 
   /** Hands out what is free. A waiter that releases at once is served by the loop, not by recursion. */
@@ -270,18 +271,19 @@ class QueueingLimiter implements Limiter, PermitOwner, EntryOwner {
     if (this.#queue.size === 0) this.#timer.cancel()
   }
 
-  /** Not before the call that pushed it out has its answer: a waiter may ask again or release. */
-  #tellLater(entry: QueueEntry, reason: RefusalReason): void {
-    entry.signal?.removeEventListener('abort', entry)
-    const answer = this.#refuse(entry.priority, reason)
-    this.#clock.setTimer(() => {
-      entry.waiter.refused(answer)
-    }, 0)
+  /**
+   * At once, a waiter that asks again or releases would act in the middle of the call that pushed it
+   * out; by a timer, its client might have left in between.
+   */
+  #turnAwaySoon(entry: QueueEntry, reason: RefusalReason): void {
+    queueMicrotask(() => {
+      this.#turnAway(entry, reason)
+    })
   }
 
   #refuse(priority: Priority, reason: RefusalReason): Refusal {
     this.#tally.refused[priority][reason] += 1
-    if (channels.limiterRefused.hasSubscribers) publishRefusal(this, priority, reason)
+    publishRefusal(this, priority, reason)
     return refusal(reason, this.#planner.backlogMs())
   }
 

@@ -7,6 +7,7 @@ import type { Limiter } from './limiter.ts'
 
 /** Tells whoever listens of a refusal. */
 export function publishRefusal(limiter: Limiter, priority: Priority, reason: RefusalReason): void {
+  if (!channels.limiterRefused.hasSubscribers) return
   const { name, limit, inFlight, queued } = limiter
   channels.limiterRefused.publish({
     limiter: name,

@@ -1,7 +1,8 @@
 import { createLimiter, fixedLimit, systemClock } from '@spillway/core'
-import type { Limiter, Permit, Waiter } from '@spillway/core'
+import type { Limiter, Refusal, Waiter } from '@spillway/core'
 import { ManualClock } from '@spillway/test-support'
-import { describe, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
+import { MovableLimit } from './model/movable-limit.ts'
 
 function setUp(limit: number, maxSize: number): { clock: ManualClock; limiter: Limiter } {
   const clock = new ManualClock()
@@ -10,59 +11,6 @@ function setUp(limit: number, maxSize: number): { clock: ManualClock; limiter: L
 }
 
 const nobody: Waiter = { admitted: () => undefined, refused: () => undefined }
-
-describe('a waiter that acts at once when it is refused', () => {
-  test('evicted, it may ask again: the queue stays within its size', () => {
-    const { limiter, clock } = setUp(1, 1)
-    limiter.tryAcquire()
-    const refused = (): void => {
-      limiter.admit({ priority: 'low' }, nobody)
-    }
-    limiter.admit({ priority: 'low' }, { ...nobody, refused })
-    limiter.admit({ priority: 'critical' }, nobody)
-    clock.advance(0)
-    expect(limiter.queued).toBe(1)
-  })
-
-  test('evicted, it may release a permit: it does not lie idle', () => {
-    const { limiter, clock } = setUp(1, 1)
-    const running = limiter.tryAcquire()
-    limiter.admit({ priority: 'low' }, { ...nobody, refused: () => running?.release() })
-    let permit: Permit | undefined
-    const answer = limiter.admit(
-      { priority: 'critical' },
-      {
-        ...nobody,
-        admitted: (late) => {
-          permit = late
-        },
-      },
-    )
-    clock.advance(0)
-    expect(answer.kind === 'permit' || permit !== undefined).toBe(true)
-    expect(limiter).toMatchObject({ inFlight: 1, queued: 0 })
-  })
-
-  test('refused because the limiter closes, it may release a permit: nobody else gets it', () => {
-    const { limiter } = setUp(1, 10)
-    const running = limiter.tryAcquire()
-    const told: string[] = []
-    const tell: Waiter = {
-      admitted: () => told.push('admitted'),
-      refused: ({ reason }) => told.push(reason),
-    }
-    limiter.admit(undefined, {
-      ...tell,
-      refused: (refusal) => {
-        tell.refused(refusal)
-        running?.release()
-      },
-    })
-    limiter.admit(undefined, tell)
-    limiter.close()
-    expect(told).toEqual(['closed', 'closed'])
-  })
-})
 
 test('a deadline that Node cannot hold in a timer does not make one run all the time', async () => {
   let timers = 0
@@ -81,6 +29,17 @@ test('a deadline that Node cannot hold in a timer does not make one run all the 
   expect(timers).toBe(1)
 })
 
+test('and ends the wait when it comes', () => {
+  const { clock, limiter } = setUp(1, 4)
+  limiter.tryAcquire()
+  const told: string[] = []
+  limiter.admit({ deadlineMs: 2 ** 33 }, { ...nobody, refused: ({ reason }) => told.push(reason) })
+  clock.advance(2 ** 32)
+  expect({ told, timers: clock.pendingTimers }).toEqual({ told: [], timers: 1 })
+  clock.advance(2 ** 32)
+  expect({ told, timers: clock.pendingTimers }).toEqual({ told: ['waited'], timers: 0 })
+})
+
 test('a door says of a quiet partition what `admit` says: it takes the place of a noisy one', () => {
   const { limiter } = setUp(1, 4)
   limiter.tryAcquire()
@@ -89,12 +48,44 @@ test('a door says of a quiet partition what `admit` says: it takes the place of 
   expect(limiter.admit({ partition: 'quiet' }, nobody).kind).toBe('waiting')
 })
 
-test('a maxWaitMs that is no number does not wait', () => {
-  const { limiter } = setUp(1, 4)
+test('a door sees the room that a limit that went up has made', () => {
+  const clock = new ManualClock()
+  const limit = new MovableLimit(1)
+  const queue = { maxSize: 1 }
+  const limiter = createLimiter({ name: 'db', limit: limit.factory, queue, clock })
   limiter.tryAcquire()
-  const answer = limiter.admit({ maxWaitMs: NaN }, nobody)
-  expect(answer.kind).toBe('refusal')
+  const told: string[] = []
+  limiter.admit({ priority: 'high' }, { ...nobody, admitted: () => told.push('admitted') })
+  expect(limiter.wouldRefuse()?.reason).toBe('limit')
+  limit.current = 3
+  expect(limiter.wouldRefuse()).toBeUndefined()
+  expect({ told, inFlight: limiter.inFlight }).toEqual({ told: ['admitted'], inFlight: 2 })
 })
+
+test('a door knows as little of an unknown priority as `admit`', () => {
+  const { limiter } = setUp(1, 4)
+  limiter.close()
+  const options = { priority: 'urgent' as never }
+  expect(() => limiter.wouldRefuse(options)).toThrow('Expected `priority`')
+  expect(() => limiter.admit(options, nobody)).toThrow('Expected `priority`')
+})
+
+test.each([{ deadlineMs: NaN }, { maxWaitMs: NaN }, { maxWaitMs: -1 }, { deadlineMs: -Infinity }])(
+  '%o is no time to wait, and harms nobody who waits',
+  (options) => {
+    const { clock, limiter } = setUp(1, 4)
+    limiter.tryAcquire()
+    const told: string[] = []
+    const tell = { ...nobody, refused: ({ reason }: Refusal) => told.push(reason) }
+    limiter.admit({ maxWaitMs: 20 }, tell)
+    expect(limiter.admit(options, nobody)).toMatchObject({ kind: 'refusal', reason: 'deadline' })
+    limiter.admit({ maxWaitMs: 10 }, tell)
+    clock.advance(10)
+    expect(told).toEqual(['waited'])
+    clock.advance(10)
+    expect(told).toEqual(['waited', 'waited'])
+  },
+)
 
 test.each(['toString', 'constructor', '__proto__'])('%s is no priority', (name) => {
   const { limiter } = setUp(1, 4)

@@ -13,6 +13,7 @@ const limit = 2
 function patientAsk(partition: string, priority: Priority = 'default'): Ask {
   return {
     mayWait: true,
+    looksFirst: false,
     isGone: false,
     priority,
     partition,
@@ -20,7 +21,7 @@ function patientAsk(partition: string, priority: Priority = 'default'): Ask {
     deadlineMs: 100_000,
     maxWaitMs: undefined,
     onAdmitted: { kind: 'keep' },
-    onRefused: { kind: 'keep' },
+    onRefused: [],
   }
 }
 

@@ -20,15 +20,15 @@ const worldOptions = fc.record({
 })
 
 // Whether a waiter is told once, in time, in order and within the limit is judged when it is told.
-test('whatever happens in whatever order: the books agree and everybody is answered once', () => {
-  fc.assert(
-    fc.property(worldOptions, script, (options, actions) => {
+test('whatever happens in whatever order: the books agree and everybody is answered once', async () => {
+  await fc.assert(
+    fc.asyncProperty(worldOptions, script, async (options, actions) => {
       const world = new World(options)
       for (const action of actions) {
-        world.playOut(action)
+        await world.playOut(action)
         expectBooksToAgree(world)
       }
-      endEverything(world)
+      await endEverything(world)
       expectClean(world)
       expectCountsToAgree(world)
     }),
@@ -36,13 +36,13 @@ test('whatever happens in whatever order: the books agree and everybody is answe
   )
 })
 
-test('counts never shrink, and those of everybody answered add up', () => {
-  fc.assert(
-    fc.property(worldOptions, script, (options, actions) => {
+test('counts never shrink, and those of everybody answered add up', async () => {
+  await fc.assert(
+    fc.asyncProperty(worldOptions, script, async (options, actions) => {
       const world = new World(options)
       let before = allCounts(world.limiter.stats())
       for (const action of actions) {
-        world.playOut(action)
+        await world.playOut(action)
         const after = allCounts(world.limiter.stats())
         if (after.some((calls, index) => calls < before[index]!)) expect(after).toEqual(before)
         before = after
@@ -53,12 +53,12 @@ test('counts never shrink, and those of everybody answered add up', () => {
   )
 })
 
-test('each release shows the limit one sample, of the call that was released', () => {
-  fc.assert(
-    fc.property(worldOptions, script, (options, actions) => {
+test('each release shows the limit one sample, of the call that was released', async () => {
+  await fc.assert(
+    fc.asyncProperty(worldOptions, script, async (options, actions) => {
       const world = new World(options)
-      for (const action of actions) world.playOut(action)
-      endEverything(world)
+      for (const action of actions) await world.playOut(action)
+      await endEverything(world)
       const { samples } = world.limit
       const { success, dropped, ignored } = world.released
       expect(samples).toHaveLength(success + dropped + ignored)

@@ -9,11 +9,14 @@ export type Reaction =
   | { readonly kind: 'ask'; readonly ask: Ask }
   | { readonly kind: 'release_and_ask'; readonly ask: Ask }
   | { readonly kind: 'leave'; readonly pick: number }
+  | { readonly kind: 'abort'; readonly pick: number }
   | { readonly kind: 'release_another'; readonly pick: number }
 
-/** One call: what it says of itself and what it does once admitted. */
+/** One call: what it says of itself and what it does once it is told. */
 export interface Ask {
   readonly mayWait: boolean
+  /** It looks whether it would be refused before it asks. */
+  readonly looksFirst: boolean
   /** Its signal has aborted before it asks. */
   readonly isGone: boolean
   readonly priority: Priority
@@ -22,7 +25,7 @@ export interface Ask {
   readonly deadlineMs: number | undefined
   readonly maxWaitMs: number | undefined
   readonly onAdmitted: Reaction
-  readonly onRefused: Reaction
+  readonly onRefused: readonly Reaction[]
 }
 
 /** One thing that happens to a limiter. Picks are taken modulo who is there. */
@@ -42,16 +45,21 @@ export type Action =
   | { readonly kind: 'close' }
 
 const pick = fc.nat(30)
-const milliseconds = fc.option(fc.integer({ min: 0, max: 300 }), { nil: undefined })
+const milliseconds = fc.oneof(
+  { weight: 12, arbitrary: fc.integer({ min: 0, max: 300 }) },
+  { weight: 4, arbitrary: fc.constant(undefined) },
+  { weight: 1, arbitrary: fc.constantFrom(NaN, Infinity, -Infinity, 2 ** 33) },
+)
 
 function oneIn(count: number): fc.Arbitrary<boolean> {
   return fc.integer({ min: 1, max: count }).map((number) => number === count)
 }
 
-/** `depth`: how many calls may be asked for out of one another's `admitted`. */
+/** `depth`: how many calls may be asked for out of one another's answers. */
 function askArbitrary(depth: number): fc.Arbitrary<Ask> {
   return fc.record({
     mayWait: oneIn(4).map((never) => !never),
+    looksFirst: oneIn(4),
     isGone: oneIn(16),
     priority: fc.constantFrom(...priorities),
     partition: fc.constantFrom('', 'a', 'b', 'c'),
@@ -59,7 +67,7 @@ function askArbitrary(depth: number): fc.Arbitrary<Ask> {
     deadlineMs: milliseconds,
     maxWaitMs: milliseconds,
     onAdmitted: reactionArbitrary(depth),
-    onRefused: refusedArbitrary(depth),
+    onRefused: fc.array(refusedArbitrary(depth), { maxLength: 3, size: 'max' }),
   })
 }
 
@@ -72,6 +80,7 @@ function refusedArbitrary(depth: number): fc.Arbitrary<Reaction> {
     { weight: 4, arbitrary: keep },
     { weight: 1, arbitrary: another },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('leave' as const), pick }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant('abort' as const), pick }) },
     { weight: 2, arbitrary: fc.record({ kind: fc.constant('ask' as const), ask }) },
   )
 }

@@ -13,6 +13,7 @@ export function expectBooksToAgree(world: World): void {
   if (limiter.queued !== waiting.length) {
     wrong.push(`queued is ${limiter.queued}, but ${waiting.length} wait`)
   }
+  if (world.evicted > 0) wrong.push(`${world.evicted} were evicted and have not been told`)
   if (limiter.queued > options.maxSize) wrong.push(`${limiter.queued} in the queue`)
   if (clock.pendingTimers > Math.min(1, limiter.queued)) {
     wrong.push(`${clock.pendingTimers} timers for ${limiter.queued} in the queue`)
@@ -45,15 +46,15 @@ export function allCounts(stats: LimiterStats): readonly number[] {
 }
 
 /** Everybody who runs ends, and whoever waits then is answered by the clock. */
-export function endEverything(world: World): void {
-  endWhoRuns(world)
-  world.playOut({ kind: 'advance', ms: 1000 })
-  endWhoRuns(world)
+export async function endEverything(world: World): Promise<void> {
+  await endWhoRuns(world)
+  await world.playOut({ kind: 'advance', ms: 1000 })
+  await endWhoRuns(world)
 }
 
-function endWhoRuns(world: World): void {
+async function endWhoRuns(world: World): Promise<void> {
   while (world.running.length > 0) {
-    world.playOut({ kind: 'release', pick: 0, outcome: 'success', times: 1 })
+    await world.playOut({ kind: 'release', pick: 0, outcome: 'success', times: 1 })
   }
 }
 

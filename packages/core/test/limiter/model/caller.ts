@@ -19,6 +19,8 @@ export class Caller implements Waiter {
   state: CallerState = 'asking'
   permit: Permit | undefined
   place: Waiting | undefined
+  /** Counts up with each caller that gets a place in the queue. */
+  placeNumber = -1
   /** How often it was told; more than once is wrong. */
   answers = 0
   hasLeft = false
@@ -41,7 +43,8 @@ export class Caller implements Waiter {
   /** The last moment at which it may still be waiting. */
   latest(queueMaxWaitMs: number | undefined): number {
     const { deadlineMs = Infinity, maxWaitMs = Infinity } = this.ask
-    return this.askedAt + Math.min(deadlineMs, maxWaitMs, queueMaxWaitMs ?? Infinity)
+    const patienceMs = deadlineMs === Infinity ? 500 : deadlineMs
+    return this.askedAt + Math.min(patienceMs, maxWaitMs, queueMaxWaitMs ?? Infinity)
   }
 
   admitted(permit: Permit): void {

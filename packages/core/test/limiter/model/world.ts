@@ -1,9 +1,10 @@
+import { isDeepStrictEqual } from 'node:util'
 import { createLimiter, rankOf } from '@spillway/core'
-import type { Limiter, Outcome, Permit, Refusal } from '@spillway/core'
+import type { Admission, Limiter, Outcome, Permit, Refusal, Waiting } from '@spillway/core'
+import { ManualClock } from '@spillway/test-support'
 import type { Action, Ask, Reaction } from './action.ts'
 import { Caller } from './caller.ts'
 import type { CallerWatch } from './caller.ts'
-import { FiniteClock } from './finite-clock.ts'
 import { MovableLimit } from './movable-limit.ts'
 
 export interface WorldOptions {
@@ -18,12 +19,15 @@ export interface WorldOptions {
  * would end up with whoever released the permit.
  */
 export class World implements CallerWatch {
-  readonly clock = new FiniteClock()
+  readonly clock = new ManualClock()
   readonly limit: MovableLimit
   readonly options: WorldOptions
   readonly limiter: Limiter
   readonly callers: Caller[] = []
   readonly #unended = new Set<Caller>()
+  /** Those who took a place in a full queue and whose victim has not been told yet, in order. */
+  readonly #evictors: Caller[] = []
+  #places = 0
   readonly violations: string[] = []
   /** Every permit that was handed to somebody who waited, in order. */
   readonly grants: Caller[] = []
@@ -54,10 +58,15 @@ export class World implements CallerWatch {
     return [...this.#unended].filter(({ state }) => state === 'running')
   }
 
-  /** Plays an action to its end: who was pushed out of the queue is told a moment later. */
-  playOut(action: Action): void {
+  /** Out of the queue, but not told yet. */
+  get evicted(): number {
+    return this.#evictors.length
+  }
+
+  /** Plays an action to its end: who was pushed out of the queue is told in a microtask. */
+  async playOut(action: Action): Promise<void> {
     this.play(action)
-    this.clock.advance(0)
+    if (this.evicted > 0) await new Promise(setImmediate)
   }
 
   play(action: Action): void {
@@ -97,18 +106,38 @@ export class World implements CallerWatch {
     const caller = new Caller(ask, this.clock.now(), this)
     this.callers.push(caller)
     this.#unended.add(caller)
+    const forecast = ask.looksFirst ? this.limiter.wouldRefuse(caller.options) : undefined
     const admission = this.limiter.admit(caller.options, ask.mayWait ? caller : undefined)
     this.hasUnseenRoom = false
+    if (ask.looksFirst && ask.mayWait) this.#judgeForecast(caller, forecast, admission)
     if (admission.kind === 'waiting') {
-      if (!ask.mayWait) this.#violated(caller, 'waits although it said it would not')
-      caller.place = admission
-      caller.state = 'waiting'
+      this.#wait(caller, admission)
       return caller
     }
     caller.answers += 1
     if (admission.kind === 'refusal') this.#refuse(caller, admission)
     else this.#startAtOnce(caller, admission)
     return caller
+  }
+
+  /** Nothing has happened since it looked. */
+  #judgeForecast(caller: Caller, forecast: Refusal | undefined, admission: Admission): void {
+    const refused = admission.kind === 'refusal' ? admission : undefined
+    if (isDeepStrictEqual(forecast, refused)) return
+    this.#violated(caller, `is told ${refused?.reason} after ${forecast?.reason}`)
+  }
+
+  #wait(caller: Caller, place: Waiting): void {
+    if (!caller.ask.mayWait) this.#violated(caller, 'waits although it said it would not')
+    if (!(caller.latest(this.options.queueMaxWaitMs) > this.clock.now())) {
+      this.#violated(caller, 'waits although it has no time')
+    }
+    caller.place = place
+    caller.placeNumber = this.#places++
+    caller.state = 'waiting'
+    const { queued } = this.limiter
+    if (queued > this.options.maxSize) this.#violated(caller, `is one of ${queued} in the queue`)
+    if (this.waiting.length - this.evicted > queued) this.#evictors.push(caller)
   }
 
   release(caller: Caller | undefined, outcome: Outcome, times: number): void {
@@ -144,7 +173,8 @@ export class World implements CallerWatch {
     }
     caller.state = 'running'
     const rank = rankOf(caller.ask.priority)
-    if (this.waiting.some(({ ask }) => rankOf(ask.priority) < rank)) {
+    // Who has been evicted is among those who wait as long as it has not been told.
+    if (this.evicted === 0 && this.waiting.some(({ ask }) => rankOf(ask.priority) < rank)) {
       this.#violated(caller, 'admitted before somebody more important')
     }
     this.grants.push(caller)
@@ -157,12 +187,22 @@ export class World implements CallerWatch {
     this.#judgeAnswer(caller)
     const { reason } = refusal
     if (reason === 'cancelled' && !caller.hasLeft) this.#violated(caller, 'cancelled by nobody')
+    if (reason === 'evicted') this.#judgeEviction(caller)
+    this.#refuse(caller, refusal)
+    for (const reaction of caller.ask.onRefused) this.#react(caller, reaction)
+  }
+
+  #judgeEviction(caller: Caller): void {
+    const evictor = this.#evictors.shift()
+    if (evictor === undefined) {
+      this.#violated(caller, 'evicted by nobody')
+      return
+    }
     const rank = rankOf(caller.ask.priority)
-    if (reason === 'evicted' && this.waiting.some(({ ask }) => rankOf(ask.priority) > rank)) {
+    const wasThere = ({ placeNumber }: Caller): boolean => placeNumber < evictor.placeNumber
+    if (this.waiting.some((other) => wasThere(other) && rankOf(other.ask.priority) > rank)) {
       this.#violated(caller, 'evicted before somebody less important')
     }
-    this.#refuse(caller, refusal)
-    this.#react(caller, caller.ask.onRefused)
   }
 
   #judgeAnswer(caller: Caller): void {
@@ -171,7 +211,7 @@ export class World implements CallerWatch {
   }
 
   #startAtOnce(caller: Caller, permit: Permit): void {
-    if (this.waiting.length > 0) this.#violated(caller, 'overtook the queue')
+    if (this.waiting.length > this.evicted) this.#violated(caller, 'overtook the queue')
     if (permit.waitedMs !== 0) this.#violated(caller, 'waited without waiting')
     this.#start(caller, permit)
   }
@@ -213,6 +253,9 @@ export class World implements CallerWatch {
         return
       case 'leave':
         this.leave(at(this.waiting, reaction.pick))
+        return
+      case 'abort':
+        this.abort(at(this.callers, reaction.pick))
         return
       case 'release_another':
         this.release(at(this.running, reaction.pick), 'success', 1)

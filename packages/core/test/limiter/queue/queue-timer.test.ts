@@ -51,6 +51,17 @@ describe('the timer of a queue', () => {
     expect(runs).toEqual([10, 40])
   })
 
+  test('is set for no longer than a timer holds, and again until its moment has come', () => {
+    const { clock, timer, runs } = setUp()
+    timer.noLaterThan(2 ** 32, 0)
+    clock.advance(2 ** 31 - 2)
+    expect(runs).toEqual([])
+    clock.advance(1)
+    expect(runs).toEqual([2 ** 31 - 1])
+    timer.noLaterThan(2 ** 32, clock.now())
+    expect(clock.pendingTimers).toBe(1)
+  })
+
   test('is not set for a moment that never comes', () => {
     const { clock, timer } = setUp()
     timer.noLaterThan(Infinity, 0)
