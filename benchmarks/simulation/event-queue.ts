@@ -28,6 +28,7 @@ export class EventQueue {
   fired = 0
   readonly #heap: SimEvent[] = []
   #order = 0
+  #isPaused = false
 
   get size(): number {
     return this.#heap.length
@@ -56,9 +57,13 @@ export class EventQueue {
   }
 
   /** Lets everything happen up to and including `end`. */
-  runUntil(end: number): void {
+  runUntil(end: number): 'done' | 'paused' {
     const heap = this.#heap
     while (heap.length > 0) {
+      if (this.#isPaused) {
+        this.#isPaused = false
+        return 'paused'
+      }
       const next = heap[0]!
       if (next.at > end) break
       this.cancel(next)
@@ -67,6 +72,12 @@ export class EventQueue {
       next.fire()
     }
     this.now = end
+    return 'done'
+  }
+
+  /** Stops before the next event: somebody waits for a microtask, which takes no virtual time. */
+  pause(): void {
+    this.#isPaused = true
   }
 
   #rise(event: SimEvent, from: number): void {

@@ -25,6 +25,9 @@ export interface InstanceOptions {
   readonly wallOffsetMs: number
 }
 
+/** The limiter's own default. */
+const defaultMaxQueue = 1000
+
 /** One process of the service: a real limiter in front of the downstream that all share. */
 export class Instance implements Process, CallOwner, CallStage {
   readonly clock: VirtualClock
@@ -33,6 +36,8 @@ export class Instance implements Process, CallOwner, CallStage {
   readonly limit: Limit
   stalledUntil = 0
   readonly #world: Surroundings
+
+  readonly #maxQueue: number
 
   constructor(world: Surroundings, options: InstanceOptions) {
     this.#world = world
@@ -44,7 +49,8 @@ export class Instance implements Process, CallOwner, CallStage {
     )
     let limit: Limit | undefined
     const factory: LimitFactory = (context) => (limit = options.limit(context))
-    const queue = options.maxQueue === undefined ? {} : { maxSize: options.maxQueue }
+    this.#maxQueue = options.maxQueue ?? defaultMaxQueue
+    const queue = { maxSize: this.#maxQueue }
     this.limiter = createLimiter({ name: 'db', limit: factory, queue, clock: this.clock })
     this.limit = limit!
   }
@@ -109,6 +115,8 @@ export class Instance implements Process, CallOwner, CallStage {
       return
     }
     call.waiting = admission
+    // Whoever had to make room hears of it in a microtask.
+    if (this.limiter.queued >= this.#maxQueue) this.#world.queue.pause()
     this.#world.queued(call)
   }
 

@@ -18,14 +18,18 @@ export interface PlayOptions {
 }
 
 /** One variant with one seed and one contestant. */
-export function play(variant: Variant, contestant: Contestant, options: PlayOptions): Played {
+export async function play(
+  variant: Variant,
+  contestant: Contestant,
+  options: PlayOptions,
+): Promise<Played> {
   const world = new World(variant.spec, {
     seed: options.seed,
     limit: contestant.limitFor(variant.spec, options.seed),
     maxQueue: options.noQueue || contestant.neverQueues ? 0 : undefined,
     ...(options.onBin !== undefined && { onBin: options.onBin }),
   })
-  const record = world.run()
+  const record = await world.run()
   const verdict = variant.judge(new Evidence(variant.spec, record))
   return { verdict, events: world.queue.fired }
 }

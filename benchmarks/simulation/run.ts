@@ -21,16 +21,22 @@ async function main(): Promise<void> {
       `None of the chosen scenarios has a variant with '${options.variant}' in its name.`,
     )
   }
-  if (options.trace) runTraces(options)
+  if (options.trace) await runTraces(options)
   else await runTable(options)
 }
 
-function runTraces(options: CliOptions): void {
+async function runTraces(options: CliOptions): Promise<void> {
   const [seed] = options.seeds
   for (const task of listTasks({ ...options, seeds: [seed!] })) {
     print(`# ${task.scenarioId} ${task.variant}, ${task.limit}, seed ${task.seed}`)
     const contestant = contestants.find(({ name }) => name === task.limit)!
-    trace(findVariant(task.scenarioId, task.variant), contestant, task.seed, task.noQueue, print)
+    await trace(
+      findVariant(task.scenarioId, task.variant),
+      contestant,
+      task.seed,
+      task.noQueue,
+      print,
+    )
   }
 }
 

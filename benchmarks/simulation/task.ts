@@ -25,11 +25,11 @@ export function findVariant(scenarioId: number, name: string): Variant {
   return variant
 }
 
-export function runTask(task: Task): TaskResult {
+export async function runTask(task: Task): Promise<TaskResult> {
   const variant = findVariant(task.scenarioId, task.variant)
   const contestant = contestants.find(({ name }) => name === task.limit)!
   const startedAt = performance.now()
-  const { verdict, events } = play(variant, contestant, task)
+  const { verdict, events } = await play(variant, contestant, task)
   return { ...task, ...verdict, events, tookMs: performance.now() - startedAt }
 }
 

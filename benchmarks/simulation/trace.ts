@@ -17,13 +17,13 @@ const columns = [
 ]
 
 /** Prints one line per virtual second while a variant runs. */
-export function trace(
+export async function trace(
   variant: Variant,
   contestant: Contestant,
   seed: number,
   noQueue: boolean,
   print: (line: string) => void,
-): void {
+): Promise<void> {
   print([...columns, 'reason'].map((name) => name.padStart(9)).join(' '))
   let bins = 0
   let before = { good: 0, refused: 0, came: 0 }
@@ -36,7 +36,7 @@ export function trace(
     before = now
     print(lineOf(world, (bins * binMs) / 1000, flow))
   }
-  const { verdict } = play(variant, contestant, { seed, noQueue, onBin })
+  const { verdict } = await play(variant, contestant, { seed, noQueue, onBin })
   print(JSON.stringify(verdict))
 }
 

@@ -62,7 +62,7 @@ export class World implements Surroundings {
   }
 
   /** Runs to the end and until the last call has ended. @throws when a call or permit got lost */
-  run(): Recorder {
+  async run(): Promise<Recorder> {
     this.#planInstances()
     for (const change of this.spec.changes ?? []) {
       this.#at(change.at, () => {
@@ -77,7 +77,7 @@ export class World implements Surroundings {
     }
     this.#sampleEveryBin()
     this.#clients.start()
-    this.queue.runUntil(this.spec.durationMs + drainMs)
+    while (this.queue.runUntil(this.spec.durationMs + drainMs) === 'paused') await Promise.resolve()
     this.#checkConservation()
     return this.recorder
   }

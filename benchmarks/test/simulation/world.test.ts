@@ -131,13 +131,13 @@ const stormy: WorldSpec = {
 }
 
 describe('World', { timeout: 60_000 }, () => {
-  it.each(contestants)('loses no call and no permit in a storm: $name', (one) => {
+  it.each(contestants)('loses no call and no permit in a storm: $name', async (one) => {
     const world = new World(stormy, {
       seed: 1,
       limit: one.limitFor(stormy, 1),
       maxQueue: one.neverQueues ? 0 : undefined,
     })
-    const { fates, attemptCount } = world.run()
+    const { fates, attemptCount } = await world.run()
     expect(attemptCount).toBeGreaterThan(20_000)
     expect(fates.good + fates.late + fates.refused + fates.failed).toBe(attemptCount)
     expect(world.downstream.inside).toBe(0)
@@ -147,28 +147,29 @@ describe('World', { timeout: 60_000 }, () => {
     expect(world.queue.size).toBe(0)
   })
 
-  it('repeats itself to the last digit with the same seed, and only with it', () => {
-    const run = (seed: number): string => {
-      const record = new World(stormy, { seed, limit: adaptiveLimit() }).run()
+  it('repeats itself to the last digit with the same seed, and only with it', async () => {
+    const run = async (seed: number): Promise<string> => {
+      const record = await new World(stormy, { seed, limit: adaptiveLimit() }).run()
       return JSON.stringify([record.fates, [...record.levels.limit], [...record.levels.inside]])
     }
-    expect(run(3)).toBe(run(3))
-    expect(run(3)).not.toBe(run(4))
+    expect(await run(3)).toBe(await run(3))
+    expect(await run(3)).not.toBe(await run(4))
   })
 
-  it('brings every contestant the same calls', () => {
-    const arrivals = [2, 20, 200].map((limit) => {
+  it('brings every contestant the same calls', async () => {
+    const arrivalsAt = async (limit: number): Promise<number[]> => {
       const world = new World(loadedPool(2, 3000), { seed: 5, limit: fixedLimit(limit) })
-      return [...world.run().groups[0]!.arrived]
-    })
+      return [...(await world.run()).groups[0]!.arrived]
+    }
+    const arrivals = [await arrivalsAt(2), await arrivalsAt(20), await arrivalsAt(200)]
     expect(arrivals[1]).toEqual(arrivals[0])
     expect(arrivals[2]).toEqual(arrivals[0])
   })
 
-  it('holds the permit of a call whose client has left', () => {
+  it('holds the permit of a call whose client has left', async () => {
     const spec = { ...loadedPool(1, 4000, { cv: 0.2 }), slowdown: 100, perSecond: 50 }
     const world = new World(spec, { seed: 1, limit: fixedLimit(20), maxQueue: 0 })
-    const { fates, levels } = world.run()
+    const { fates, levels } = await world.run()
     // Calls take two seconds, clients wait one: all answers are late, and yet never more
     // than the limit are inside.
     expect(fates.late).toBeGreaterThan(20)
@@ -176,11 +177,11 @@ describe('World', { timeout: 60_000 }, () => {
     expect(Math.max(...levels.inside)).toBe(20)
   })
 
-  it('collapses without a limit and serves the knee with the right one', () => {
+  it('collapses without a limit and serves the knee with the right one', async () => {
     const variant = findVariant(1, '3x, pool 20, CV 0.7')
     const options = { seed: 1, noQueue: false }
-    expect(play(variant, contestant('none'), options).verdict.score).toBeLessThan(1)
-    expect(play(variant, contestant('fixed'), options).verdict.score).toBeGreaterThan(99)
+    expect((await play(variant, contestant('none'), options)).verdict.score).toBeLessThan(1)
+    expect((await play(variant, contestant('fixed'), options)).verdict.score).toBeGreaterThan(99)
   })
 })
 
