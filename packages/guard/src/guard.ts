@@ -100,7 +100,9 @@ class LimitedGuard implements Guard {
   }
 
   #withDeadline(options: CallOptions): AcquireOptions {
-    if (this.#deadlineMs === undefined || options.deadlineMs !== undefined) return options
+    // Infinity is the same as not said, as for the limiter.
+    const isSaid = options.deadlineMs !== undefined && options.deadlineMs !== Infinity
+    if (this.#deadlineMs === undefined || isSaid) return options
     return { ...options, deadlineMs: this.#deadlineMs }
   }
 }

@@ -185,6 +185,15 @@ describe('time', () => {
     expect(guard.stats().inFlight).toBe(0)
   })
 
+  test('of Infinity is the same as none: that of the guard holds', async () => {
+    const { clock, guard } = setUp({ deadlineMs: 50 })
+    const one = job()
+    const answer = codeOf(guard.run(one.work, { deadlineMs: Infinity }))
+    clock.advance(50)
+    expect(await answer).toBe('SPW_ERR_CALL_TIMEOUT')
+    one.succeed()
+  })
+
   test('the guard’s deadline holds for calls that name none', async () => {
     const { clock, guard } = setUp({ deadlineMs: 50 })
     const [one, two] = [job(), job()]
