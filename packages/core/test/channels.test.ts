@@ -15,6 +15,16 @@ afterEach(() => {
   heard.length = 0
 })
 
+/** Raised by ten for an experiment. */
+class ProbingLimit extends MovableLimit {
+  questions = 0
+
+  override at(): number {
+    this.questions += 1
+    return this.current + 10
+  }
+}
+
 /** A limit that grows by one with each call. */
 class GrowingLimit extends MovableLimit {
   override onSample(): void {
@@ -43,6 +53,19 @@ describe('channels', () => {
       { ...state, priority: 'high', reason: 'limit' },
       { ...state, priority: 'low', reason: 'waited' },
     ] satisfies LimiterRefused[])
+  })
+
+  test('tell of the settled limit, and listening moves nothing on', () => {
+    const questions = [false, true].map((isHeard) => {
+      if (isHeard) channels.limiterRefused.subscribe(listen)
+      const limit = new ProbingLimit(3)
+      const limiter = createLimiter({ name: 'db', limit: limit.factory })
+      limiter.close()
+      limiter.tryAcquire()
+      return limit.questions
+    })
+    expect(heard).toMatchObject([{ limit: 3, reason: 'closed' }])
+    expect(questions[1]).toBe(questions[0])
   })
 
   test('tell when the limit moved, from where to where and why', () => {

@@ -283,7 +283,7 @@ class QueueingLimiter implements Limiter, PermitOwner, EntryOwner {
 
   #refuse(priority: Priority, reason: RefusalReason): Refusal {
     this.#tally.refused[priority][reason] += 1
-    publishRefusal(this, priority, reason)
+    publishRefusal(this, this.#limit, priority, reason)
     return refusal(reason, this.#planner.backlogMs())
   }
 

@@ -6,14 +6,18 @@ import type { RefusalReason } from './admission.ts'
 import type { Limiter } from './limiter.ts'
 
 /** Tells whoever listens of a refusal. */
-export function publishRefusal(limiter: Limiter, priority: Priority, reason: RefusalReason): void {
+export function publishRefusal(
+  { name, inFlight, queued }: Pick<Limiter, 'name' | 'inFlight' | 'queued'>,
+  limit: Limit,
+  priority: Priority,
+  reason: RefusalReason,
+): void {
   if (!channels.limiterRefused.hasSubscribers) return
-  const { name, limit, inFlight, queued } = limiter
   channels.limiterRefused.publish({
     limiter: name,
     priority,
     reason,
-    limit,
+    limit: limit.current,
     inFlight,
     queued,
   } satisfies LimiterRefused)
