@@ -25,9 +25,6 @@ export interface InstanceOptions {
   readonly wallOffsetMs: number
 }
 
-/** The limiter's own default. */
-const defaultMaxQueue = 1000
-
 /** One process of the service: a real limiter in front of the downstream that all share. */
 export class Instance implements Process, CallOwner, CallStage {
   readonly clock: VirtualClock
@@ -36,8 +33,6 @@ export class Instance implements Process, CallOwner, CallStage {
   readonly limit: Limit
   stalledUntil = 0
   readonly #world: Surroundings
-
-  readonly #maxQueue: number
 
   constructor(world: Surroundings, options: InstanceOptions) {
     this.#world = world
@@ -49,8 +44,7 @@ export class Instance implements Process, CallOwner, CallStage {
     )
     let limit: Limit | undefined
     const factory: LimitFactory = (context) => (limit = options.limit(context))
-    this.#maxQueue = options.maxQueue ?? defaultMaxQueue
-    const queue = { maxSize: this.#maxQueue }
+    const queue = options.maxQueue === undefined ? {} : { maxSize: options.maxQueue }
     this.limiter = createLimiter({ name: 'db', limit: factory, queue, clock: this.clock })
     this.limit = limit!
   }
@@ -105,6 +99,7 @@ export class Instance implements Process, CallOwner, CallStage {
   }
 
   #admit(call: Call): void {
+    const before = this.limiter.queued
     const admission = this.limiter.admit(call.options, call)
     if (admission.kind === 'permit') {
       this.admitted(call, admission)
@@ -115,8 +110,8 @@ export class Instance implements Process, CallOwner, CallStage {
       return
     }
     call.waiting = admission
-    // Whoever had to make room hears of it in a microtask.
-    if (this.limiter.queued >= this.#maxQueue) this.#world.queue.pause()
+    // No more wait than before: somebody has left, and if to make room, hears of it in a microtask.
+    if (this.limiter.queued <= before) this.#world.queue.pause()
     this.#world.queued(call)
   }
 

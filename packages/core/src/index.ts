@@ -11,6 +11,7 @@ export type {
   Waiting,
 } from './limiter/admission.ts'
 export { refusalError, refusalReasons } from './limiter/admission.ts'
+export { hasDeadline } from './limiter/wait-budget.ts'
 
 // The limit: how many
 export type { Limit, LimitContext, LimitFactory, Outcome, Sample } from './limit/limit.ts'

@@ -1,5 +1,5 @@
 import type { AcquireOptions, Limiter, LimiterStats, Refusal } from '@spillway/core'
-import { createLimiter, functionOption } from '@spillway/core'
+import { createLimiter, functionOption, hasDeadline } from '@spillway/core'
 import type { CallContext, Work } from './call.ts'
 import { Call } from './call.ts'
 import { Expiries } from './expiries.ts'
@@ -100,9 +100,7 @@ class LimitedGuard implements Guard {
   }
 
   #withDeadline(options: CallOptions): AcquireOptions {
-    // Infinity is the same as not said, as for the limiter.
-    const isSaid = options.deadlineMs !== undefined && options.deadlineMs !== Infinity
-    if (this.#deadlineMs === undefined || isSaid) return options
+    if (this.#deadlineMs === undefined || hasDeadline(options.deadlineMs)) return options
     return { ...options, deadlineMs: this.#deadlineMs }
   }
 }

@@ -41,7 +41,6 @@ class QueueingLimiter implements Limiter, PermitOwner, EntryOwner {
   readonly #clock: Clock
   readonly #limit: Limit
   readonly #queue = new WaitingQueue()
-  readonly #maxSize: number
   readonly #planner: WaitPlanner
   readonly #timer: QueueTimer
   readonly #tally = new Tally()
@@ -54,8 +53,7 @@ class QueueingLimiter implements Limiter, PermitOwner, EntryOwner {
     this.name = options.name
     this.#clock = options.clock
     this.#limit = options.limit({ clock: options.clock })
-    this.#maxSize = options.maxSize
-    this.#planner = new WaitPlanner(this.#queue, this.#duration, this.#limit, options.maxWaitMs)
+    this.#planner = new WaitPlanner(this.#queue, this.#duration, this.#limit, options)
     this.#timer = new QueueTimer(options.clock, () => {
       this.#onQueueTimer()
     })
@@ -197,9 +195,7 @@ class QueueingLimiter implements Limiter, PermitOwner, EntryOwner {
     if (plan.kind === 'refuse') return this.#refuse(priority, plan.reason)
     const rank = rankOf(priority)
     const partition = options.partition ?? ''
-    const isFull = this.#queue.size >= this.#maxSize
-    const victim = isFull ? this.#queue.evict(rank, partition) : undefined
-    if (isFull && victim === undefined) return this.#refuse(priority, 'limit')
+    const victim = plan.mustEvict ? this.#queue.evict(rank, partition) : undefined
     const entry = new QueueEntry({
       owner: this,
       waiter,
@@ -222,10 +218,7 @@ class QueueingLimiter implements Limiter, PermitOwner, EntryOwner {
   #obstacleToWait(options: AcquireOptions, now: number): RefusalReason | undefined {
     if (this.#hasRoom(now)) return undefined
     const plan = this.#planner.plan(options, now)
-    if (plan.kind === 'refuse') return plan.reason
-    if (this.#queue.size < this.#maxSize) return undefined
-    const { priority = 'default', partition = '' } = options
-    return this.#queue.canEvict(rankOf(priority), partition) ? undefined : 'limit'
+    return plan.kind === 'refuse' ? plan.reason : undefined
   }
 
   /** Hands out what is free. A waiter that releases at once is served by the loop, not by recursion. */

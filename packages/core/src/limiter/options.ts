@@ -12,10 +12,14 @@ import {
 import type { LimiterOptions, QueueOptions } from './limiter.ts'
 
 /** Every option with a value. */
-export interface ParsedLimiterOptions {
+export interface ParsedLimiterOptions extends QueueBounds {
   readonly name: string
   readonly limit: LimitFactory
   readonly clock: Clock
+}
+
+/** How many may wait, and how long at the most. */
+export interface QueueBounds {
   readonly maxSize: number
   /** Undefined: scaled to each call's deadline. */
   readonly maxWaitMs: number | undefined
@@ -31,9 +35,7 @@ export function parseLimiterOptions(options: LimiterOptions): ParsedLimiterOptio
   }
 }
 
-function parseQueueOptions(
-  queue: QueueOptions,
-): Pick<ParsedLimiterOptions, 'maxSize' | 'maxWaitMs'> {
+function parseQueueOptions(queue: QueueOptions): QueueBounds {
   knownKeys('queue', queue, ['maxSize', 'maxWaitMs'])
   const { maxSize = 1000, maxWaitMs } = queue
   return {

@@ -34,19 +34,19 @@ const overloadedBudgetPermits = 8
 /** Part of the deadline that may be spent here at all; the rest is the way back. */
 const usableDeadlineRatio = 0.9
 
-/** Nobody waits for ever: a caller that says so has not said how long. */
-function isSaid(deadlineMs: number | undefined): deadlineMs is number {
+/** Whether a caller has named a deadline. Nobody waits for ever: Infinity is the same as none. */
+export function hasDeadline(deadlineMs: number | undefined): deadlineMs is number {
   return deadlineMs !== undefined && deadlineMs !== Infinity
 }
 
 /** What the caller's patience is taken to be. */
 export function patienceMs(deadlineMs: number | undefined): number {
-  return isSaid(deadlineMs) ? deadlineMs : assumedDeadlineMs
+  return hasDeadline(deadlineMs) ? deadlineMs : assumedDeadlineMs
 }
 
 /** How long from now the answer may take, of which a part is the way back; Infinity when not said. */
 export function usableMs(deadlineMs: number | undefined): number {
-  return isSaid(deadlineMs) ? usableDeadlineRatio * deadlineMs : Infinity
+  return hasDeadline(deadlineMs) ? usableDeadlineRatio * deadlineMs : Infinity
 }
 
 /**
@@ -82,7 +82,7 @@ function hurriedBudgetMs({ deadlineMs, permitIntervalMs }: WaitQuestion): number
 }
 
 function patientBudgetMs({ deadlineMs, meanDurationMs }: WaitQuestion): number {
-  if (!isSaid(deadlineMs)) return defaultMaxWaitMs
+  if (!hasDeadline(deadlineMs)) return defaultMaxWaitMs
   return usableMs(deadlineMs) - meanDurationMs
 }
 

@@ -3,12 +3,14 @@ import type { PriorityRank } from '../priority.ts'
 import { rankOf } from '../priority.ts'
 import type { AcquireOptions, RefusalReason } from './admission.ts'
 import type { DurationMean } from './duration-mean.ts'
+import type { QueueBounds } from './options.ts'
 import { isOverloaded, patienceMs, waitBudgetMs } from './wait-budget.ts'
 import type { WaitingQueue } from './waiting-queue.ts'
 
 /** Whether a call may wait, and for how long. */
 export type WaitPlan =
-  | { readonly kind: 'wait'; readonly budgetMs: number }
+  /** `mustEvict`: the queue is full, and somebody in it has to make room. */
+  | { readonly kind: 'wait'; readonly budgetMs: number; readonly mustEvict: boolean }
   | { readonly kind: 'refuse'; readonly reason: RefusalReason }
 
 /**
@@ -22,18 +24,13 @@ export class WaitPlanner {
   readonly #queue: WaitingQueue
   readonly #duration: DurationMean
   readonly #limit: Limit
-  readonly #queueMaxWaitMs: number | undefined
+  readonly #bounds: QueueBounds
 
-  constructor(
-    queue: WaitingQueue,
-    duration: DurationMean,
-    limit: Limit,
-    queueMaxWaitMs: number | undefined,
-  ) {
+  constructor(queue: WaitingQueue, duration: DurationMean, limit: Limit, bounds: QueueBounds) {
     this.#queue = queue
     this.#duration = duration
     this.#limit = limit
-    this.#queueMaxWaitMs = queueMaxWaitMs
+    this.#bounds = bounds
   }
 
   /** Who cannot make it is told at once rather than after its deadline. */
@@ -44,7 +41,7 @@ export class WaitPlanner {
     const budgetMs = waitBudgetMs({
       deadlineMs: options.deadlineMs,
       maxWaitMs: options.maxWaitMs,
-      queueMaxWaitMs: this.#queueMaxWaitMs,
+      queueMaxWaitMs: this.#bounds.maxWaitMs,
       meanDurationMs: this.#duration.cautious,
       permitIntervalMs: this.#drainMs(1),
       standingMs,
@@ -52,9 +49,13 @@ export class WaitPlanner {
     // Also when it is no number.
     if (!(budgetMs > 0)) return { kind: 'refuse', reason: 'deadline' }
     const newestFirst = isOverloaded(standingMs, patienceMs(options.deadlineMs))
-    return this.waitMs(rank, partition, newestFirst) > benefitOfDoubt * budgetMs
-      ? { kind: 'refuse', reason: 'estimated_wait' }
-      : { kind: 'wait', budgetMs }
+    if (this.waitMs(rank, partition, newestFirst) > benefitOfDoubt * budgetMs) {
+      return { kind: 'refuse', reason: 'estimated_wait' }
+    }
+    const mustEvict = this.#queue.size >= this.#bounds.maxSize
+    return mustEvict && !this.#queue.canEvict(rank, partition)
+      ? { kind: 'refuse', reason: 'limit' }
+      : { kind: 'wait', budgetMs, mustEvict }
   }
 
   /** By Little's law a permit comes free every mean duration / limit. */

@@ -1,6 +1,7 @@
 import type { Sample } from '../limit.ts'
 import { Moments } from './moments.ts'
 import type { SearchPoint } from './search.ts'
+import { learningCount } from './workload-baselines.ts'
 import type { WorkloadBaselines } from './workload-baselines.ts'
 
 /** Variance of the logarithm of the mean latency at which a step knows enough: 7 %. */
@@ -10,8 +11,6 @@ const leastVariance = 0.0004
 const minSamples = 12
 /** A step ends after this time with what it has got. */
 const maxStepMs = 1000
-/** Calls whose mean made the baseline that a step is measured by; see `workload-baselines.ts`. */
-const baselineCount = 60
 /** A step in which the limit does not bind ends the search: there is nothing to search for. */
 const maxIdleMs = 2000
 
@@ -45,7 +44,7 @@ export class SearchStep {
    */
   latencyAtMost(level: number): number {
     const { latency, variance, count } = this.#seen
-    return level + latency + Math.sqrt(variance * (1 + count / baselineCount))
+    return level + latency + Math.sqrt(variance * (1 + count / learningCount))
   }
 
   observe(sample: Sample, baselines: WorkloadBaselines): void {

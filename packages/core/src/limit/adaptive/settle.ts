@@ -27,7 +27,7 @@ const gain = 1.2
 /** How many times its variance the square of a deviation must be for half of it to count. */
 const doubt = 1.5
 /** An elasticity that is surely smaller, or by this much below the neutral one: far below the knee. */
-const farBelowKnee = 0.5
+export const farBelowKnee = 0.5
 const farBelowNeutral = 0.35
 /** Lateness from which latency weighs more than throughput, and by how much at the most. */
 const tolerableLateness = 0.2

@@ -1,9 +1,9 @@
+import { farBelowKnee } from './settle.ts'
+
 /** Part by which a limit sinks per pair of slots while it is not used. */
 const sinkRatio = 0.04
 /** What is left above the calls that are in flight. */
 const room = 1.1
-/** An elasticity that is surely smaller means that the limit was not too high before it sank. */
-const harmlessElasticity = 0.5
 
 /**
  * What becomes of a limit that calls do not reach. Nothing is learned about it any more, so it sinks
@@ -26,6 +26,6 @@ export class Unused {
   restore(limit: number, elasticityAtMost: number): number {
     const before = this.#before
     this.#before = 0
-    return elasticityAtMost < harmlessElasticity ? Math.max(limit, before) : limit
+    return elasticityAtMost < farBelowKnee ? Math.max(limit, before) : limit
   }
 }
