@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { readOptions, UsageError } from '@spillway/example-slow-database/usage-error.ts'
 
 export interface Arguments {
   readonly isHelp: boolean
@@ -15,10 +16,6 @@ export interface Arguments {
 export interface Choices {
   readonly contestants: readonly string[]
   readonly scenarios: readonly string[]
-}
-
-export class UsageError extends Error {
-  override readonly name = 'UsageError'
 }
 
 export function usage({ contestants, scenarios }: Choices): string {
@@ -56,7 +53,7 @@ interface Values {
 }
 
 function parse(args: readonly string[]): Values {
-  try {
+  return readOptions(() => {
     const { values } = parseArgs({
       args: [...args],
       options: {
@@ -69,9 +66,7 @@ function parse(args: readonly string[]): Values {
       },
     })
     return { ...values, only: values.only, scenarios: values.scenarios, json: values.json }
-  } catch (error) {
-    throw new UsageError(`${(error as Error).message.split(/\.\s|\n/)[0]}. Try --help.`)
-  }
+  })
 }
 
 function chosen(

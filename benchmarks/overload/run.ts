@@ -1,5 +1,3 @@
-import { mkdir, writeFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Contestant } from '@spillway/example-slow-database/contestant.ts'
 import type { ShopDatabase, Storage } from '@spillway/example-slow-database/database/database.ts'
@@ -8,12 +6,12 @@ import {
   startShopDatabase,
 } from '@spillway/example-slow-database/database/database.ts'
 import type { Capacity } from '@spillway/example-slow-database/result.ts'
-import { machine } from '@spillway/example-slow-database/result.ts'
 import { playStory } from '@spillway/example-slow-database/story.ts'
 import { median } from '../lib/median.ts'
-import { versionsOf } from '../lib/versions.ts'
+import { runCommand } from '../lib/run-command.ts'
+import { saveResult, today } from '../lib/save-result.ts'
 import type { Arguments } from './arguments.ts'
-import { parseArguments, usage, UsageError } from './arguments.ts'
+import { parseArguments, usage } from './arguments.ts'
 import { contestants, oracleName } from './contestants/index.ts'
 import type { Scenario } from './scenarios.ts'
 import { scenarios } from './scenarios.ts'
@@ -171,31 +169,12 @@ function medianRow(name: string, runs: readonly Run[]): Row {
 }
 
 async function save(
-  args: Arguments,
+  { jsonFile, isFast }: Arguments,
   capacities: readonly Capacity[],
   runs: readonly Run[],
 ): Promise<void> {
-  const date = new Date().toISOString().slice(0, 10)
-  const file =
-    args.jsonFile ?? fileURLToPath(new URL(`../results/overload-${date}.json`, import.meta.url))
-  const versions = await versionsOf(peers)
-  await mkdir(dirname(file), { recursive: true })
-  const all = { date, machine: machine(), versions, isFast: args.isFast, capacities, runs }
-  await writeFile(file, `${JSON.stringify(all, infinityAsText, 1)}\n`)
-  say(`Written to ${file}`)
+  const usual = new URL(`../results/overload-${today()}.json`, import.meta.url)
+  await saveResult(jsonFile ?? fileURLToPath(usual), peers, { isFast, capacities, runs })
 }
 
-/** JSON has no Infinity. */
-function infinityAsText(_key: string, value: unknown): unknown {
-  return value === Infinity ? 'never' : value
-}
-
-try {
-  await main()
-} catch (error) {
-  const message = error instanceof Error ? error.message : String(error)
-  process.stderr.write(
-    `${error instanceof UsageError ? '' : 'The benchmark could not run: '}${message}\n`,
-  )
-  process.exitCode = 2
-}
+await runCommand('benchmark', main)

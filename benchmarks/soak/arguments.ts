@@ -1,13 +1,10 @@
 import { parseArgs } from 'node:util'
+import { readOptions, UsageError } from '@spillway/example-slow-database/usage-error.ts'
 
 export interface Arguments {
   readonly isHelp: boolean
   readonly minutes: number
   readonly jsonFile: string | undefined
-}
-
-export class UsageError extends Error {
-  override readonly name = 'UsageError'
 }
 
 export const usage = `Usage: node --conditions=@spillway/source benchmarks/soak/run.ts [options]
@@ -34,7 +31,7 @@ interface Values {
 }
 
 function parse(args: readonly string[]): Values {
-  try {
+  return readOptions(() => {
     const { values } = parseArgs({
       args: [...args],
       options: {
@@ -44,9 +41,7 @@ function parse(args: readonly string[]): Values {
       },
     })
     return { ...values, json: values.json }
-  } catch (error) {
-    throw new UsageError(`${(error as Error).message.split(/\.\s|\n/)[0]}. Try --help.`)
-  }
+  })
 }
 
 function wholeMinutes(text: string): number {

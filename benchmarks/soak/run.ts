@@ -1,11 +1,11 @@
 import { fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { machine } from '@spillway/example-slow-database/result.ts'
-import { versionsOf } from '../lib/versions.ts'
-import { parseArguments, usage, UsageError } from './arguments.ts'
+import { runCommand } from '../lib/run-command.ts'
+import { saveResult } from '../lib/save-result.ts'
+import { parseArguments, usage } from './arguments.ts'
 import type { Arguments } from './arguments.ts'
 import { CountingClock } from './counting-clock.ts'
 import { observe, overloadRatio } from './observe.ts'
@@ -15,7 +15,6 @@ import type { Sample } from './sample.ts'
 import { startService } from './service.ts'
 import type { Service } from './service.ts'
 import { judge } from './verdict.ts'
-import type { Verdict } from './verdict.ts'
 
 const say = (text: string): void => {
   process.stdout.write(`${text}\n`)
@@ -87,37 +86,14 @@ async function report(args: Arguments, soaked: Soaked): Promise<void> {
   for (const leak of leaks) say(`LEAK: ${leak}`)
   if (leaks.length === 0) say('Nothing is left behind.')
   else process.exitCode = 1
-  if (args.jsonFile !== undefined) await save(args, args.jsonFile, verdict, soaked)
-}
-
-async function save(
-  { minutes }: Arguments,
-  jsonFile: string,
-  verdict: Verdict,
-  soaked: Soaked,
-): Promise<void> {
-  const file = resolve(jsonFile)
-  const date = new Date().toISOString().slice(0, 10)
-  const versions = await versionsOf(['fastify'])
-  const all = {
-    date,
-    machine: machine(),
-    versions,
+  if (args.jsonFile === undefined) return
+  const { minutes } = args
+  await saveResult(resolve(args.jsonFile), ['fastify'], {
     minutes,
     overloadRatio,
     verdict,
     ...soaked,
-  }
-  await writeFile(file, `${JSON.stringify(all, undefined, 1)}\n`)
-  say(`Written to ${file}`)
+  })
 }
 
-try {
-  await main()
-} catch (error) {
-  const message = error instanceof Error ? error.message : String(error)
-  process.stderr.write(
-    `${error instanceof UsageError ? '' : 'The soak could not run: '}${message}\n`,
-  )
-  process.exitCode = 2
-}
+await runCommand('soak', main)

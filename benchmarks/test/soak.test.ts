@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { parseArguments, usage, UsageError } from '../soak/arguments.ts'
+import { UsageError } from '@spillway/example-slow-database/usage-error.ts'
+import { parseArguments, usage } from '../soak/arguments.ts'
 import type { Sample } from '../soak/sample.ts'
 import { judge, maxGrowthBytes, maxSlopeBytesPerMinute, warmUpMs } from '../soak/verdict.ts'
 import type { Observation } from '../soak/verdict.ts'

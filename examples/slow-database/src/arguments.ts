@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { readOptions, UsageError } from './usage-error.ts'
 
 export interface Arguments {
   readonly isHelp: boolean
@@ -22,11 +23,6 @@ Exit status: 0 when the protected service met every bar, 1 when it did not, 2 wh
 not run.
 `
 
-/** A mistake of the user's; its message is the whole answer. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError'
-}
-
 /** @throws UsageError with one sentence for a wrong option */
 export function parseArguments(args: readonly string[]): Arguments {
   const { help, headless, fast, json } = parse(args)
@@ -40,7 +36,7 @@ function parse(args: readonly string[]): {
   fast: boolean
   json: string | undefined
 } {
-  try {
+  return readOptions(() => {
     const { values } = parseArgs({
       args: [...args],
       options: {
@@ -51,13 +47,5 @@ function parse(args: readonly string[]): {
       },
     })
     return { ...values, json: values.json }
-  } catch (error) {
-    throw new UsageError(`${firstSentence(error)} Try --help.`)
-  }
-}
-
-/** parseArgs explains at length how to escape things. */
-function firstSentence(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error)
-  return `${message.split(/\.\s|\n/)[0]?.replace(/\.$/, '') ?? ''}.`
+  })
 }

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import type { Arguments } from './arguments.ts'
-import { parseArguments, usage, UsageError } from './arguments.ts'
+import { parseArguments, usage } from './arguments.ts'
 import type { Contestant } from './contestant.ts'
 import type { ShopDatabase, Storage } from './database/database.ts'
 import { computedCapacity, startShopDatabase } from './database/database.ts'
@@ -12,6 +12,7 @@ import { playStory } from './story.ts'
 import { judge } from './verdict.ts'
 import { liveView, plainView } from './view/live.ts'
 import { barTable, resultTable } from './view/table.ts'
+import { UsageError } from './usage-error.ts'
 
 const exitCodes = { met: 0, missed: 1, failed: 2, interrupted: 130 } as const
 

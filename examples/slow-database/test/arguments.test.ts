@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { parseArguments, usage, UsageError } from '../src/arguments.ts'
+import { parseArguments, usage } from '../src/arguments.ts'
+import { UsageError } from '../src/usage-error.ts'
 
 describe('arguments of the demo', () => {
   it('has defaults for a person at a terminal', () => {
