@@ -6,8 +6,8 @@ import type { Comparison } from './adaptive/elasticity.ts'
 import { Pace } from './adaptive/pace.ts'
 import { comparePair, ProbeSlot } from './adaptive/probe-slot.ts'
 import type { AdaptiveReason, Decision } from './adaptive/reason.ts'
-import { compareSteps, stepFactor } from './adaptive/search.ts'
-import type { SearchPoint } from './adaptive/search.ts'
+import { compareSteps, leadsUp, stepFactor } from './adaptive/search.ts'
+import type { SearchFinding, SearchPoint } from './adaptive/search.ts'
 import { SearchStep } from './adaptive/search-step.ts'
 import type { Evidence } from './adaptive/settle.ts'
 import { decideMove, firstSwing, maxRisingSwing, nextSwing } from './adaptive/settle.ts'
@@ -53,9 +53,9 @@ export interface AdaptiveLimitOptions {
  * - too few calls to meet the limit: nothing can be learned. What was never used sinks (`unused.ts`).
  * - most calls time out: halve once a round trip, and come back when calls do.
  *
- * At the start, and whenever the knee has clearly moved up, it is searched in steps of 1.5 instead
- * (see `search.ts`). Slots are cut out of wall-clock time, so that many instances before one database
- * raise and lower together (see `slots.ts`); when their clocks disagree, lateness bounds growth.
+ * At the start the knee is searched in steps of 1.5 instead (see `search.ts`). Slots are cut out of
+ * wall-clock time, so that many instances before one database raise and lower together (see
+ * `slots.ts`); when their clocks disagree, latency that creeps up bounds growth (`congestion.ts`).
  *
  * @throws SPW_ERR_OPTION when an option is unknown or out of range
  */
@@ -191,12 +191,12 @@ class AdaptiveLimit implements Limit {
     const point = step.point(this.#baselines.index)
     this.#congestion.remember(step.latencyAtMost(this.#baselines.index))
     const { minLimit, maxLimit } = this.#bounds
-    const finding =
-      previous === undefined ? ({ kind: 'knee_above' } as const) : compareSteps(previous, point)
+    const finding: SearchFinding =
+      previous === undefined ? { kind: 'knee_above' } : compareSteps(previous, point)
     if (finding.kind === 'unclear' && step.mayGoOn(now)) return
     this.#baselines.endRound()
     const low = previous !== undefined && previous.limit < limit ? previous : point
-    if (finding.kind === 'knee_above' && limit < maxLimit) {
+    if (leadsUp(finding) && limit < maxLimit) {
       this.#search(now, limit * stepFactor, point)
     } else if (finding.kind === 'knee_below' && low.limit > minLimit) {
       this.#search(now, low.limit / stepFactor, low, finding.otherwise)
@@ -246,7 +246,7 @@ class AdaptiveLimit implements Limit {
         return
       case 'latency_rose':
       case 'latency_fell':
-        this.#congestion.shift(finding.jump)
+        this.#congestion.shift(this.#baselines.jump())
         this.#startProbing(now)
         this.#reason = 'latency_changed'
         if (finding.kind === 'latency_fell') this.#swing = maxRisingSwing

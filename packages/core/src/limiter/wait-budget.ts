@@ -32,7 +32,7 @@ const overloadedBudgetRatio = 0.05
  */
 const overloadedBudgetPermits = 8
 /** Part of the deadline that may be spent here at all; the rest is the way back. */
-const usableDeadlineRatio = 0.9
+const usableDeadlineRatio = 0.95
 
 /** Whether a caller has named a deadline. Nobody waits for ever: Infinity is the same as none. */
 export function hasDeadline(deadlineMs: number | undefined): deadlineMs is number {
@@ -86,13 +86,11 @@ function patientBudgetMs({ deadlineMs, meanDurationMs }: WaitQuestion): number {
   return usableMs(deadlineMs) - meanDurationMs
 }
 
-/** A call may take longer than the mean; by how much more is reckoned with when it is its turn. */
-const prudence = 1.25
-
 /**
  * Whether a call whose turn has come would be answered too late: the downstream may have become
- * slower since it was let wait. Whoever is next has better prospects, so no benefit of the doubt.
+ * slower since it was let wait. Whoever is next has better prospects, so no benefit of the doubt:
+ * `durationMs` is what hardly a call takes longer than.
  */
 export function isTooLate(serveBy: number, now: number, durationMs: number): boolean {
-  return now + prudence * durationMs > serveBy
+  return now + durationMs > serveBy
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { Congestion } from '../../src/limit/adaptive/congestion.ts'
-import { compareSteps } from '../../src/limit/adaptive/search.ts'
+import { compareSteps, leadsUp } from '../../src/limit/adaptive/search.ts'
 import {
   decideMove,
   minSwing,
@@ -33,6 +33,17 @@ describe('the search', () => {
     const finding = compareSteps(a, b)
     expect(finding).toMatchObject({ kind: 'knee' })
     if (finding.kind === 'knee') expect(finding.limit).toBeCloseTo(26.4, 1)
+  })
+
+  test.each([
+    [1, true],
+    [1.15, true],
+    [1.25, false],
+    [1.4, false],
+  ])('goes where the knee is likelier when it stays unclear: latency times %d', (rise, isUp) => {
+    const finding = compareSteps(at(20, 1, 1), at(30, rise, 1))
+    expect(finding.kind).toBe('unclear')
+    expect(leadsUp(finding)).toBe(isUp)
   })
 })
 
@@ -85,7 +96,7 @@ describe('a move of the settled limit', () => {
 
   test('swings wider while that is free, and as much as the noise asks for', () => {
     expect(nextSwing(0.1, { ...neutral, elasticity: 1 }, 0)).toBeCloseTo(0.12)
-    expect(nextSwing(0.35, { ...neutral, elasticity: 1 }, 0)).toBe(0.35)
+    expect(nextSwing(0.3, { ...neutral, elasticity: 1 }, 0)).toBe(0.3)
     expect(nextSwing(0.08, neutral, 0)).toBe(0.08)
     expect(nextSwing(0.1, neutral, 0.2)).toBeCloseTo(0.18)
     expect(nextSwing(0.1, neutral, 9)).toBe(0.25)

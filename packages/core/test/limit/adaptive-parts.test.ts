@@ -99,6 +99,15 @@ describe('workload baselines', () => {
     expect(baselines.relative('a', 1e9)).toBe(4)
   })
 
+  test('follow a jump in full, which is no outlier', () => {
+    const baselines = new WorkloadBaselines()
+    for (let count = 0; count < 60; count += 1) baselines.relative('a', 10)
+    baselines.endRound()
+    for (let count = 0; count < 50; count += 1) baselines.relative('a', 200)
+    expect(baselines.jump()).toBeCloseTo(Math.log(20))
+    expect(baselines.relative('a', 200)).toBeCloseTo(1)
+  })
+
   test('are bounded: workloads past the 256th share one', () => {
     const baselines = new WorkloadBaselines()
     for (let index = 0; index < 10_000; index += 1) baselines.relative(`tenant-${index}`, 10)

@@ -52,7 +52,7 @@ export class ProbeSlot {
 /** What a pair of slots says. */
 export type PairFinding =
   | { readonly kind: 'nothing' }
-  | { readonly kind: 'latency_rose' | 'latency_fell'; readonly jump: number }
+  | { readonly kind: 'latency_rose' | 'latency_fell' }
   | ({ readonly kind: 'comparison' } & Comparison)
 
 export function comparePair(first: ProbeSlot, second: ProbeSlot): PairFinding {
@@ -60,7 +60,7 @@ export function comparePair(first: ProbeSlot, second: ProbeSlot): PairFinding {
   const variance = first.seen.variance + second.seen.variance
   const level = (first.seen.latency + second.seen.latency) / 2
   if (Math.abs(level) > Math.max(Math.log(jumpFactor), 1.5 * Math.sqrt(variance))) {
-    return { kind: level > 0 ? 'latency_rose' : 'latency_fell', jump: level }
+    return { kind: level > 0 ? 'latency_rose' : 'latency_fell' }
   }
   const load = second.seen.load - first.seen.load
   // Slots of the same load cannot be compared; a division by it would invent a slope.

@@ -12,7 +12,7 @@ export type SearchFinding =
   /** Below both steps, or so near to the smaller that the noise hides it: then it is `otherwise`. */
   | { readonly kind: 'knee_below'; readonly otherwise: number }
   /** Too noisy to say; `limit` is the one that is known to be good. */
-  | { readonly kind: 'unclear'; readonly limit: number }
+  | { readonly kind: 'unclear'; readonly limit: number; readonly elasticity: number }
 
 /** Ratio of one step to the next. */
 export const stepFactor = 1.5
@@ -34,13 +34,23 @@ export function compareSteps(before: SearchPoint, after: SearchPoint): SearchFin
   const elasticity = (high.latency - low.latency) / step
   const error = Math.sqrt(high.variance + low.variance) / step
   if (isUp && Math.abs(elasticity - pastElasticity) < error) {
-    return { kind: 'unclear', limit: low.limit }
+    return { kind: 'unclear', limit: low.limit, elasticity }
   }
   if (isUp && elasticity < pastElasticity) return { kind: 'knee_above' }
   const limit = kneeBetween(low, high)
   return elasticity > bothPastElasticity
     ? { kind: 'knee_below', otherwise: limit }
     : { kind: 'knee', limit }
+}
+
+/**
+ * Whether the next step is a larger one. When time is up and it is still unclear, the likelier of the
+ * two: a step too far is noticed by the next one, a step too few costs throughput until the slow
+ * experiment afterwards has made up for it.
+ */
+export function leadsUp(finding: SearchFinding): boolean {
+  if (finding.kind !== 'unclear') return finding.kind === 'knee_above'
+  return finding.elasticity < (pastElasticity + bothPastElasticity) / 2
 }
 
 /** Past the knee latency grows with the limit: the knee is where it began to, plus some room. */

@@ -85,7 +85,7 @@ function reasonFor(factor: number): AdaptiveReason {
 /** Before anything is known about the noise. */
 export const firstSwing = 0.1
 const maxNoiseSwing = 0.25
-const maxFallingSwing = 0.35
+const maxFallingSwing = 0.3
 export const maxRisingSwing = 0.25
 
 /** A large limit is measured by many calls: a smaller experiment tells as much and costs less. */

@@ -12,7 +12,10 @@ interface Baseline {
   /** Usual latency in milliseconds. */
   level: number
   total: number
+  /** Of the ratios of this round, outliers cut off. */
   sum: number
+  /** The same with the outliers. */
+  wholeSum: number
   count: number
 }
 
@@ -37,24 +40,41 @@ export class WorkloadBaselines {
     if (baseline.total <= learningCount) {
       baseline.level += (latencyMs - baseline.level) / baseline.total
     }
-    const ratio = baseline.level > 0 ? Math.min(maxRatio, latencyMs / baseline.level) : 1
+    const whole = baseline.level > 0 ? latencyMs / baseline.level : 1
+    const ratio = Math.min(maxRatio, whole)
     baseline.sum += ratio
+    baseline.wholeSum += whole
     baseline.count += 1
     return ratio
   }
 
   /** Moves the baselines to what the round has seen. */
   endRound(): void {
+    this.#move(({ sum }) => sum)
+  }
+
+  /**
+   * The same when all calls have changed at once: then the large ratios are no outliers, and by them
+   * alone it would take a round for each factor of four. Returns the logarithm of the change.
+   */
+  jump(): number {
+    const before = this.#index
+    this.#move(({ wholeSum }) => wholeSum)
+    return this.#index - before
+  }
+
+  #move(sumOf: (baseline: Baseline) => number): void {
     let rise = 0
     let calls = 0
     for (const baseline of this.#baselines.values()) {
       if (baseline.count === 0) continue
       const ratio = Math.min(1, baseline.count / replacingCount)
-      const factor = 1 + ratio * (baseline.sum / baseline.count - 1)
+      const factor = 1 + ratio * (sumOf(baseline) / baseline.count - 1)
       baseline.level *= factor
       rise += baseline.count * Math.log(factor)
       calls += baseline.count
       baseline.sum = 0
+      baseline.wholeSum = 0
       baseline.count = 0
     }
     if (calls > 0) this.#index += rise / calls
@@ -66,7 +86,7 @@ export class WorkloadBaselines {
     const name = this.#baselines.size < maxWorkloads ? workload : shared
     const fallback = this.#baselines.get(name)
     if (fallback !== undefined) return fallback
-    const fresh = { level: 0, total: 0, sum: 0, count: 0 }
+    const fresh = { level: 0, total: 0, sum: 0, wholeSum: 0, count: 0 }
     this.#baselines.set(name, fresh)
     return fresh
   }
