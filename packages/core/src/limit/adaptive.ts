@@ -13,6 +13,7 @@ import type { Evidence } from './adaptive/settle.ts'
 import { decideMove, firstSwing, maxRisingSwing, nextSwing } from './adaptive/settle.ts'
 import { shortestSlotMs, slotAt, slotLengthMs } from './adaptive/slots.ts'
 import { Unused } from './adaptive/unused.ts'
+import { Validated } from './adaptive/validated.ts'
 import { WorkloadBaselines } from './adaptive/workload-baselines.ts'
 import type { Limit, LimitFactory, Sample } from './limit.ts'
 
@@ -52,6 +53,7 @@ export interface AdaptiveLimitOptions {
  * - latency jumps, in both slots alike: the downstream changed, the limit was not the cause. Hold.
  * - too few calls to meet the limit: nothing can be learned. What was never used sinks (`unused.ts`).
  * - most calls time out: halve once a round trip, and come back when calls do.
+ * - calls have not met the limit lately: half of it is free at any time (see `validated.ts`).
  *
  * At the start the knee is searched in steps of 1.5 instead (see `search.ts`). Slots are cut out of
  * wall-clock time, so that many instances before one database raise and lower together (see
@@ -98,6 +100,7 @@ class AdaptiveLimit implements Limit {
   readonly #proof = new Elasticity(0.95)
   readonly #congestion = new Congestion()
   readonly #unused = new Unused()
+  readonly #validated = new Validated()
   /** Whether calls met the limit in the last pair. */
   #isMet = true
   #reason: AdaptiveReason = 'initial'
@@ -123,6 +126,10 @@ class AdaptiveLimit implements Limit {
   }
 
   at(now: number): number {
+    return this.#validated.cap(this.#limitAt(now))
+  }
+
+  #limitAt(now: number): number {
     const phase = this.#phase
     switch (phase.kind) {
       case 'probe':
@@ -141,6 +148,7 @@ class AdaptiveLimit implements Limit {
   onSample(sample: Sample, now: number): void {
     if (sample.outcome === 'ignored') return
     this.#pace.add(sample)
+    this.#validated.observe(sample, this.#estimate)
     const phase = this.#phase
     if (sample.outcome === 'dropped' && this.#pace.isBlackout) {
       this.#blackOut(phase, sample, now)
@@ -235,7 +243,7 @@ class AdaptiveLimit implements Limit {
       const isFirst = !ended.slot.isSecond && ended.slot.pair === pair
       this.#startSlot(now, isFirst ? ended : undefined)
     }
-    return this.at(now)
+    return this.#limitAt(now)
   }
 
   #endPair(first: ProbeSlot, second: ProbeSlot, now: number): void {

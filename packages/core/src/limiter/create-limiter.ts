@@ -230,7 +230,7 @@ class QueueingLimiter implements Limiter, PermitOwner, EntryOwner {
       while (this.#inFlight < this.#limit.at(now)) {
         const entry = this.#queue.next(now)
         if (entry === undefined) break
-        if (isTooLate(entry.serveBy, now, this.#duration.prudent)) this.#turnAway(entry, 'waited')
+        if (isTooLate(entry.serveBy, now, this.#duration.cautious)) this.#turnAway(entry, 'waited')
         else this.#admitEntry(entry, now)
       }
     } finally {

@@ -87,10 +87,16 @@ function patientBudgetMs({ deadlineMs, meanDurationMs }: WaitQuestion): number {
 }
 
 /**
+ * A call may take longer than the mean; by how much more is reckoned with when it is its turn. Not
+ * more: while the downstream becomes slower it would turn the important ones away who wait, and the
+ * permit would go to somebody less important who has just come.
+ */
+const prudence = 1.25
+
+/**
  * Whether a call whose turn has come would be answered too late: the downstream may have become
- * slower since it was let wait. Whoever is next has better prospects, so no benefit of the doubt:
- * `durationMs` is what hardly a call takes longer than.
+ * slower since it was let wait. Whoever is next has better prospects, so no benefit of the doubt.
  */
 export function isTooLate(serveBy: number, now: number, durationMs: number): boolean {
-  return now + durationMs > serveBy
+  return now + prudence * durationMs > serveBy
 }

@@ -62,9 +62,9 @@ describe('a move of the settled limit', () => {
     ['grows when latency hardly depends on it', { elasticity: 0.2 }, 'concurrency_helps', 1.067],
     [
       'shrinks when calls are late and only wait',
-      { latenessRatio: 0.6 },
+      { latenessRatio: 0.6, elasticity: 0.85 },
       'concurrency_hurts',
-      0.986,
+      0.977,
     ],
     ['shrinks when throughput falls', { elasticity: 1.5 }, 'concurrency_hurts', 0.913],
   ] as const)('%s', (_, change, reason, factor) => {
@@ -80,12 +80,12 @@ describe('a move of the settled limit', () => {
 
   test('does not move by what may be noise', () => {
     const low = { ...neutral, limit: 10, elasticity: 0.45 }
-    expect(decideMove(low).limit).toBeCloseTo(10 * Math.exp(0.12 * 0.4))
-    expect(decideMove({ ...low, variance: 0.4 * 0.4 }).limit).toBeCloseTo(
-      10 * Math.exp((0.12 * 0.4) / 2.5),
+    expect(decideMove(low).limit).toBeCloseTo(10 * Math.exp(0.12 * 0.43))
+    expect(decideMove({ ...low, variance: 0.43 * 0.43 }).limit).toBeCloseTo(
+      10 * Math.exp((0.12 * 0.43) / 2.5),
     )
     expect(decideMove({ ...low, variance: 100 }).limit).toBeCloseTo(10, 2)
-    expect(decideMove({ ...low, elasticity: 0.85, variance: 0 }).limit).toBe(10)
+    expect(decideMove({ ...low, elasticity: 0.88, variance: 0 }).limit).toBe(10)
   })
 
   test('a small limit gets a larger experiment than a large one', () => {
