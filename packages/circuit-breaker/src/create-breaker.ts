@@ -18,6 +18,8 @@ import { runCall } from './call.ts'
 import { openTimeMs } from './open-time.ts'
 import type { BreakerOptions, ParsedOptions } from './options.ts'
 import { parseOptions } from './options.ts'
+import { Pass } from './pass.ts'
+import type { PassOwner, Phase } from './pass.ts'
 import type { Probe } from './probe-ramp.ts'
 import { ProbeRamp } from './probe-ramp.ts'
 import { RollingRatio } from './rolling-ratio.ts'
@@ -31,22 +33,13 @@ export function createBreaker(options: BreakerOptions): Breaker {
   return new WindowedBreaker(parseOptions(options))
 }
 
-/**
- * Each change of state makes a new object, which is the generation that passes belong to. `attempt`:
- * how often in a row the circuit has opened, before this time.
- */
-type Phase =
-  | { readonly kind: 'closed' }
-  | { readonly kind: 'open'; readonly until: number; readonly attempt: number }
-  | { readonly kind: 'half_open'; readonly ramp: ProbeRamp; readonly attempt: number }
-
 const noOptions: CallOptions = Object.freeze({})
 
 /**
  * Closed: opossum counts and says when to open. Open and half-open: timestamps, and a ramp of probes.
  * No timer anywhere; what the clock has changed is found out by the next call.
  */
-class WindowedBreaker implements Breaker {
+class WindowedBreaker implements Breaker, PassOwner {
   readonly name: string
   readonly #options: ParsedOptions
   readonly #clock: Clock
@@ -135,7 +128,7 @@ class WindowedBreaker implements Breaker {
     this.#counts.timeouts += 1
   }
 
-  /** For {@link Pass}. */
+  /** PassOwner */
   ended(phase: Phase, start: Probe | number, outcome: BreakerOutcome): void {
     this.#count(outcome)
     if (this.#isShutdown) return
@@ -231,25 +224,4 @@ function refusalUnless(
   reason: BreakerRefusal['reason'],
 ): BreakerRefusal | undefined {
   return waitMs <= 0 ? undefined : breakerRefusal(reason, waitMs)
-}
-
-/** Knows its generation; a probe also its round. */
-class Pass implements BreakerPass {
-  readonly kind = 'pass'
-  readonly #breaker: WindowedBreaker
-  readonly #phase: Phase
-  readonly #start: Probe | number
-  #hasEnded = false
-
-  constructor(breaker: WindowedBreaker, phase: Phase, start: Probe | number) {
-    this.#breaker = breaker
-    this.#phase = phase
-    this.#start = start
-  }
-
-  end(outcome: BreakerOutcome): void {
-    if (this.#hasEnded) return
-    this.#hasEnded = true
-    this.#breaker.ended(this.#phase, this.#start, outcome)
-  }
 }

@@ -133,23 +133,59 @@ const leaveToDefault = (): undefined => undefined
 /** @throws SPW_ERR_OPTION */
 export function parseOptions(options: BreakerOptions): ParsedOptions {
   knownKeys('options', options, known)
-  const { openMs = 500, slowCallMs } = options
-  milliseconds('openMs', openMs, 1)
   return Object.freeze({
     name: nonEmptyString('name', options.name),
-    windowMs: milliseconds('windowMs', options.windowMs ?? 1000, 100),
-    minimumCalls: positiveInteger('minimumCalls', options.minimumCalls ?? 10),
-    failureRatio: ratio('failureRatio', options.failureRatio ?? 0.5),
-    slowCallMs: slowCallMs === undefined ? undefined : milliseconds('slowCallMs', slowCallMs, 1),
-    slowCallRatio: ratio('slowCallRatio', options.slowCallRatio ?? 0.8),
-    openMs,
-    maxOpenMs: milliseconds('maxOpenMs', options.maxOpenMs ?? Math.max(800, openMs), openMs),
-    maxProbes: integerBetween('maxProbes', options.maxProbes ?? 8, 1, 1024),
-    probeIntervalMs: milliseconds('probeIntervalMs', options.probeIntervalMs ?? 500, 1),
-    isFailure: functionOption('isFailure', options.isFailure ?? leaveToDefault),
-    timeoutMs: milliseconds('timeoutMs', options.timeoutMs ?? 10_000, 1),
-    minTimeoutMs: milliseconds('minTimeoutMs', options.minTimeoutMs ?? 100),
+    ...parseWindow(options),
+    ...parseProbing(options),
+    ...parseCalls(options),
     clock: options.clock ?? systemClock,
     random: functionOption('random', options.random ?? Math.random),
   })
+}
+
+type Parsed<Key extends keyof ParsedOptions> = Pick<ParsedOptions, Key>
+
+function parseWindow({
+  windowMs = 1000,
+  minimumCalls = 10,
+  failureRatio = 0.5,
+  slowCallMs,
+  slowCallRatio = 0.8,
+}: BreakerOptions): Parsed<
+  'windowMs' | 'minimumCalls' | 'failureRatio' | 'slowCallMs' | 'slowCallRatio'
+> {
+  return {
+    windowMs: milliseconds('windowMs', windowMs, 100),
+    minimumCalls: positiveInteger('minimumCalls', minimumCalls),
+    failureRatio: ratio('failureRatio', failureRatio),
+    slowCallMs: slowCallMs === undefined ? undefined : milliseconds('slowCallMs', slowCallMs, 1),
+    slowCallRatio: ratio('slowCallRatio', slowCallRatio),
+  }
+}
+
+function parseProbing({
+  openMs = 500,
+  maxOpenMs = Math.max(800, openMs),
+  maxProbes = 8,
+  probeIntervalMs = 500,
+}: BreakerOptions): Parsed<'openMs' | 'maxOpenMs' | 'maxProbes' | 'probeIntervalMs'> {
+  milliseconds('openMs', openMs, 1)
+  return {
+    openMs,
+    maxOpenMs: milliseconds('maxOpenMs', maxOpenMs, openMs),
+    maxProbes: integerBetween('maxProbes', maxProbes, 1, 1024),
+    probeIntervalMs: milliseconds('probeIntervalMs', probeIntervalMs, 1),
+  }
+}
+
+function parseCalls({
+  isFailure = leaveToDefault,
+  timeoutMs = 10_000,
+  minTimeoutMs = 100,
+}: BreakerOptions): Parsed<'isFailure' | 'timeoutMs' | 'minTimeoutMs'> {
+  return {
+    isFailure: functionOption('isFailure', isFailure),
+    timeoutMs: milliseconds('timeoutMs', timeoutMs, 1),
+    minTimeoutMs: milliseconds('minTimeoutMs', minTimeoutMs),
+  }
 }
