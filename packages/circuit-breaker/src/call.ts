@@ -83,7 +83,9 @@ class Call<T> {
     }
     Promise.resolve(result).then(
       (value) => {
-        if (this.#end('success')) this.#resolve(value)
+        if (this.#isOver) return
+        this.#end('success')
+        this.#resolve(value)
       },
       (error: unknown) => {
         this.#rejected(error)
@@ -107,7 +109,7 @@ class Call<T> {
 
   /** The caller gets its answer now; the work is told, and whatever becomes of it is nobody's. */
   #leave(outcome: BreakerOutcome, error: SpillwayError): void {
-    if (!this.#end(outcome)) return
+    this.#end(outcome)
     this.#reject(error)
     this.#controller.abort(error)
   }
@@ -121,17 +123,16 @@ class Call<T> {
     } catch (mistake) {
       answer = mistake
     }
-    if (this.#end(outcome)) this.#reject(answer)
+    this.#end(outcome)
+    this.#reject(answer)
   }
 
-  /** Gives everything back; false when that has happened before. */
-  #end(outcome: BreakerOutcome): boolean {
-    if (this.#isOver) return false
+  /** Gives everything back. */
+  #end(outcome: BreakerOutcome): void {
     this.#isOver = true
     this.#context.clock.clearTimer(this.#timer)
     this.#options.signal?.removeEventListener('abort', this)
     this.#pass.end(outcome)
-    return true
   }
 }
 

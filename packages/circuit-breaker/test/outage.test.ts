@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { makeWorld } from './world.ts'
 
+const settled = Promise.resolve()
+
 /**
  * A database that 100 callers a second ask, each with 400 ms of patience. It answers within 5 ms until
  * it dies at 2 s; it comes back at 12 s. In the test's own time, so that the figures are exact.
@@ -34,7 +36,7 @@ async function outage(
     if (ms % 10 === 0) breaker.run(ask, { deadlineMs: 400 }).catch(() => {})
     clock.advance(1)
     // Enough turns for a settled call to be counted.
-    for (let turn = 0; turn < 8; turn += 1) await null
+    for (let turn = 0; turn < 8; turn += 1) await settled
     if (marks.cutOffMs === Infinity && breaker.state === 'open') {
       marks.cutOffMs = clock.now() - diesAt
     }

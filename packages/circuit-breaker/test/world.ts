@@ -46,3 +46,18 @@ export function admitAll(breaker: Breaker, callers: number): BreakerPass[] {
     (admission) => admission.kind === 'pass',
   )
 }
+
+/** A promise in the test's hands. */
+export interface Deferred<T> {
+  readonly promise: Promise<T>
+  resolve(value: T): void
+  reject(error: unknown): void
+}
+
+export function defer<T>(): Deferred<T> {
+  let settle: Omit<Deferred<T>, 'promise'> | undefined
+  const promise = new Promise<T>((resolve, reject) => {
+    settle = { resolve, reject }
+  })
+  return { promise, ...settle! }
+}
