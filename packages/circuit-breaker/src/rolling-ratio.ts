@@ -49,7 +49,8 @@ export class RollingRatio {
   /** Counts a call that has ended now. May trip, before it returns. */
   record(isBad: boolean, now: number): void {
     this.#rotate(now)
-    this.#circuit.fire(isBad).catch(ignore)
+    const counted = this.#circuit.fire(isBad)
+    if (isBad) counted.catch(ignore)
   }
 
   /** Part of the calls in the window that was bad; 0 when there was none. */

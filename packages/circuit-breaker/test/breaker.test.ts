@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { BreakerChanged } from '../src/index.ts'
 import { breakerChannels, breakerError } from '../src/index.ts'
 import { admitAll, call, makeWorld, pass, trip } from './world.ts'
@@ -384,4 +384,20 @@ describe('who listens', () => {
     expect(breakerChannels.breakerChanged.name).toBe('spillway.breaker.changed')
     expect(heard).toEqual([{ breaker: 'prices', from: 'closed', to: 'open', reason: 'manual' }])
   })
+})
+
+test("opossum's one timer, unref'd and far away, goes with the opening or with the breaker", () => {
+  vi.useFakeTimers()
+  onTestFinished(() => {
+    vi.useRealTimers()
+  })
+  const world = makeWorld({ slowCallMs: 10 })
+  expect(vi.getTimerCount()).toBe(0)
+  trip(world)
+  expect(vi.getTimerCount()).toBe(1)
+  world.breaker.close()
+  expect(vi.getTimerCount()).toBe(0)
+  trip(world)
+  world.breaker.shutdown()
+  expect(vi.getTimerCount()).toBe(0)
 })
