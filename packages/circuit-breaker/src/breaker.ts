@@ -1,0 +1,139 @@
+import type { ErrorCode } from '@spillway/core'
+import { SpillwayError } from '@spillway/core'
+
+/** Polly's and everybody's states. */
+export type BreakerState = 'closed' | 'open' | 'half_open'
+
+/**
+ * How a call ended, for the breaker. `ignored` is no evidence: the caller left, the call was refused
+ * elsewhere, the mistake was our own.
+ */
+export type BreakerOutcome = 'success' | 'failure' | 'ignored'
+
+/** Why the state has changed. */
+export type ChangeReason =
+  /** closed → open: more than `failureRatio` of the window has failed */
+  | 'failures'
+  /** closed → open: more than `slowCallRatio` of the window was slow */
+  | 'slow_calls'
+  /** open → half-open: the open time is over, and a call has come */
+  | 'open_time_over'
+  /** half-open → open: a round of probes has failed */
+  | 'probes_failed'
+  /** half-open → closed: the widest round of probes has succeeded */
+  | 'probes_succeeded'
+  /** `open()` or `close()` */
+  | 'manual'
+
+export interface StateChange {
+  readonly breaker: string
+  readonly from: BreakerState
+  readonly to: BreakerState
+  readonly reason: ChangeReason
+}
+
+/** The right to make one call. */
+export interface BreakerPass {
+  readonly kind: 'pass'
+  /**
+   * Tells how the call has ended, and so how long it took. The first call counts, later ones do
+   * nothing; nor does a pass from before the latest change of state, whatever it says.
+   */
+  end(outcome: BreakerOutcome): void
+}
+
+/** A refusal is a value, not an error: saying no must be cheap. */
+export interface BreakerRefusal {
+  readonly kind: 'refusal'
+  /** `probing`: half-open, and all the probes that may be in flight are. */
+  readonly reason: 'open' | 'probing' | 'shutdown'
+  readonly code: ErrorCode
+  /** When a retry has a chance, without jitter. */
+  readonly retryAfterMs: number
+}
+
+/** The work behind a breaker. Stop it for real when the signal aborts. */
+export type Work<T> = (signal: AbortSignal) => PromiseLike<T>
+
+/** What a caller says about one call; undefined is the same as not said. */
+export interface CallOptions {
+  /** The caller has left when it aborts: the call is ignored. */
+  readonly signal?: AbortSignal | undefined
+  /** Milliseconds left until the answer is worthless. Only ever shortens `timeoutMs`. */
+  readonly deadlineMs?: number | undefined
+}
+
+/** Plain numbers. Counters only ever grow. */
+export interface BreakerStats {
+  readonly name: string
+  readonly state: BreakerState
+  /** Passes that have not ended. */
+  readonly inFlight: number
+  readonly successes: number
+  /** Timeouts among them. */
+  readonly failures: number
+  readonly timeouts: number
+  readonly ignored: number
+  readonly refused: number
+  /** Passes that ended after the state had changed, and were not counted as evidence. */
+  readonly stragglers: number
+  /** How often the circuit has opened. */
+  readonly opened: number
+  /** Of the calls that ended in the rolling window while closed. */
+  readonly failureRatio: number
+}
+
+/** A breaker as an operator sees it. */
+export interface BreakerControl {
+  readonly name: string
+  /** Follows from the clock: `half_open` as soon as a call would be let through as a probe. */
+  readonly state: BreakerState
+  stats(): BreakerStats
+  /** Opens the circuit, until somebody calls `close`. */
+  open(): void
+  /** Closes the circuit with an empty window. */
+  close(): void
+  /** Tells `listener` of each change, when it is complete. Returns what stops that. */
+  onStateChange(listener: (change: StateChange) => void): () => void
+  /** Refuses every later call; running ones end as they would. */
+  shutdown(): void
+}
+
+/** Cuts a downstream off that fails, and finds out with a few probes when it is back. */
+export interface Breaker extends BreakerControl {
+  /** Asks for one call. A refusal counts as nothing but a refusal. */
+  admit(): BreakerPass | BreakerRefusal
+  /** The refusal that a call would get right now; changes nothing. */
+  wouldRefuse(): BreakerRefusal | undefined
+  /**
+   * Runs `work` unless the circuit is open. The promise settles at the call's deadline or timeout, and
+   * at once when `options.signal` aborts; the signal that `work` got, its own, aborts then.
+   *
+   * @throws SPW_ERR_CIRCUIT_OPEN (503) when it was not run
+   * @throws SPW_ERR_CALL_TIMEOUT (504) when it ran longer than its deadline or `timeoutMs`
+   * @throws SPW_ERR_DEADLINE (503) when its deadline had passed before
+   * @throws SPW_ERR_CANCELLED (499) when `options.signal` aborted; its reason is the `cause`
+   * @throws SPW_ERR_CLOSED (503) after `shutdown`
+   * @throws whatever `work` throws
+   */
+  run<T>(work: Work<T>, options?: CallOptions): Promise<T>
+}
+
+const codes: Readonly<Record<BreakerRefusal['reason'], ErrorCode>> = {
+  open: 'SPW_ERR_CIRCUIT_OPEN',
+  probing: 'SPW_ERR_CIRCUIT_OPEN',
+  shutdown: 'SPW_ERR_CLOSED',
+}
+
+export function breakerRefusal(
+  reason: BreakerRefusal['reason'],
+  retryAfterMs: number,
+): BreakerRefusal {
+  return { kind: 'refusal', reason, code: codes[reason], retryAfterMs }
+}
+
+/** The error form of a refusal, for callers that await. */
+export function breakerError({ code, reason, retryAfterMs }: BreakerRefusal): SpillwayError {
+  const more = reason === 'shutdown' ? { message: 'The breaker was shut down' } : {}
+  return new SpillwayError(code, { reason, retryAfterMs, ...more })
+}

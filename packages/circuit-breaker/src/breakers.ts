@@ -1,0 +1,96 @@
+import { invalidOption, nonEmptyString, SpillwayError } from '@spillway/core'
+import type { Component } from '@spillway/plugin-kit'
+import type { BreakerControl, StateChange } from './breaker.ts'
+import type { Action, DefinedBreaker, DefinedBreakerStats } from './defined-breaker.ts'
+import { defineBreaker } from './defined-breaker.ts'
+import type { CircuitOptions } from './options.ts'
+
+/** A defined breaker whose action is not known. */
+export interface NamedBreaker extends BreakerControl {
+  stats(): DefinedBreakerStats
+}
+
+/** The breakers of one application: the decorator `app.breakers`. */
+export interface Breakers {
+  /**
+   * Puts a breaker around an action. Call it once for each downstream, while the application starts.
+   *
+   * @throws SPW_ERR_OPTION when the name is taken, when there are too many, when the action is no
+   *   function, or for a bad option
+   * @throws SPW_ERR_CLOSED after the application has closed
+   */
+  define<Input, Output>(
+    name: string,
+    action: Action<Input, Output>,
+    options?: CircuitOptions,
+  ): DefinedBreaker<Input, Output>
+  get(name: string): NamedBreaker | undefined
+  /** All of them, in the order of their definition. */
+  values(): IterableIterator<NamedBreaker>
+  /** A snapshot of each. */
+  stats(): readonly DefinedBreakerStats[]
+  /** Shuts every breaker down. */
+  close(): void
+}
+
+/** As much of a logger as is needed here. */
+export interface InfoLogger {
+  info(fields: object, message: string): void
+}
+
+export class BreakerSet implements Breakers, Component {
+  readonly kind = 'breakers'
+  readonly #breakers = new Map<string, NamedBreaker>()
+  readonly #maxBreakers: number
+  readonly #logger: InfoLogger
+  #isClosed = false
+
+  constructor(maxBreakers: number, logger: InfoLogger) {
+    this.#maxBreakers = maxBreakers
+    this.#logger = logger
+  }
+
+  define<Input, Output>(
+    name: string,
+    action: Action<Input, Output>,
+    options: CircuitOptions = {},
+  ): DefinedBreaker<Input, Output> {
+    if (this.#isClosed) {
+      throw new SpillwayError('SPW_ERR_CLOSED', { message: 'The breakers are closed' })
+    }
+    this.#checkName(name)
+    const breaker = defineBreaker(action, { ...options, name })
+    breaker.onStateChange((change: StateChange) => {
+      this.#logger.info(change, 'circuit changed')
+    })
+    this.#breakers.set(name, breaker)
+    return breaker
+  }
+
+  get(name: string): NamedBreaker | undefined {
+    return this.#breakers.get(name)
+  }
+
+  values(): IterableIterator<NamedBreaker> {
+    return this.#breakers.values()
+  }
+
+  stats(): readonly DefinedBreakerStats[] {
+    return Array.from(this.#breakers.values(), (breaker) => breaker.stats())
+  }
+
+  close(): void {
+    this.#isClosed = true
+    for (const breaker of this.#breakers.values()) breaker.shutdown()
+  }
+
+  #checkName(name: string): void {
+    nonEmptyString('name', name)
+    if (this.#breakers.has(name)) {
+      throw invalidOption('name', 'the name of a breaker that is not defined yet', name)
+    }
+    if (this.#breakers.size < this.#maxBreakers) return
+    // A breaker for each tenant or URL grows without end, and learns of too few calls to judge.
+    throw invalidOption('name', `one of at most ${this.#maxBreakers} breakers (maxBreakers)`, name)
+  }
+}

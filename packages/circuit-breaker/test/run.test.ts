@@ -1,0 +1,297 @@
+import { getEventListeners } from 'node:events'
+import { describe, expect, test } from 'vitest'
+import { expiryOutcome } from '../src/call.ts'
+import { call, defer, makeWorld, pass, trip } from './world.ts'
+
+const forever = (): Promise<never> => new Promise(() => {})
+
+describe('a call', () => {
+  test('gives what the work gives, and counts', async () => {
+    const { breaker, clock } = makeWorld()
+    await expect(breaker.run(async () => 7)).resolves.toBe(7)
+    const error = new Error('down')
+    await expect(breaker.run(() => Promise.reject(error))).rejects.toBe(error)
+    expect(breaker.stats()).toMatchObject({ successes: 1, failures: 1, inFlight: 0 })
+    expect(clock.pendingTimers).toBe(0)
+  })
+
+  test('may throw before it awaits anything, and that counts like a rejection', async () => {
+    const { breaker } = makeWorld()
+    const throws = (error: Error) => (): Promise<void> => {
+      throw error
+    }
+    await expect(breaker.run(throws(new Error('down')))).rejects.toThrow('down')
+    await expect(breaker.run(throws(new TypeError('ours')))).rejects.toThrow('ours')
+    expect(breaker.stats()).toMatchObject({ failures: 1, ignored: 1 })
+  })
+
+  test('is not started while the circuit is open', async () => {
+    const world = makeWorld()
+    trip(world)
+    let isStarted = false
+    const answer = world.breaker.run(async () => {
+      isStarted = true
+    })
+    await expect(answer).rejects.toMatchObject({
+      code: 'SPW_ERR_CIRCUIT_OPEN',
+      statusCode: 503,
+      reason: 'open',
+      retryAfterMs: 250,
+    })
+    expect(isStarted).toBe(false)
+  })
+
+  test('is not started for a caller that has left or is out of time, and counts for nothing', async () => {
+    const { breaker } = makeWorld()
+    const cause = new Error('bye')
+    const signal = AbortSignal.abort(cause)
+    await expect(breaker.run(forever, { signal })).rejects.toMatchObject({
+      code: 'SPW_ERR_CANCELLED',
+      cause,
+    })
+    for (const deadlineMs of [0, -5, Number.NaN]) {
+      await expect(breaker.run(forever, { deadlineMs })).rejects.toMatchObject({
+        code: 'SPW_ERR_DEADLINE',
+        statusCode: 503,
+      })
+    }
+    expect(breaker.stats()).toMatchObject({ inFlight: 0, ignored: 0, refused: 0 })
+  })
+
+  test('must be a function', async () => {
+    const { breaker } = makeWorld()
+    await expect(breaker.run(1 as never)).rejects.toThrow('Expected `work` to be a function')
+  })
+
+  test('after shutdown is refused', async () => {
+    const { breaker } = makeWorld()
+    breaker.shutdown()
+    await expect(breaker.run(forever)).rejects.toMatchObject({ code: 'SPW_ERR_CLOSED' })
+  })
+})
+
+describe('time', () => {
+  test('is up at timeoutMs: the caller is answered, the work is told, a failure is counted', async () => {
+    const { breaker, clock } = makeWorld({ timeoutMs: 300 })
+    let inner: AbortSignal | undefined
+    const answer = breaker.run((signal) => {
+      inner = signal
+      return forever()
+    })
+    clock.advance(299)
+    expect(inner!.aborted).toBe(false)
+    clock.advance(1)
+    await expect(answer).rejects.toMatchObject({
+      code: 'SPW_ERR_CALL_TIMEOUT',
+      statusCode: 504,
+      reason: 'timeout',
+    })
+    expect(inner!.reason).toMatchObject({ code: 'SPW_ERR_CALL_TIMEOUT' })
+    expect(breaker.stats()).toMatchObject({ failures: 1, timeouts: 1, inFlight: 0 })
+  })
+
+  test('is up earlier for an earlier deadline, never later', async () => {
+    const { breaker, clock } = makeWorld({ timeoutMs: 300 })
+    const early = breaker.run(forever, { deadlineMs: 200 })
+    const late = breaker.run(forever, { deadlineMs: Infinity })
+    clock.advance(200)
+    await expect(early).rejects.toMatchObject({ reason: 'deadline' })
+    clock.advance(100)
+    await expect(late).rejects.toMatchObject({ reason: 'timeout' })
+  })
+
+  test('callers that give a call no time cannot open the circuit for others', async () => {
+    const { breaker, clock } = makeWorld()
+    const impatient = Array.from({ length: 1000 }, () => breaker.run(forever, { deadlineMs: 99 }))
+    clock.advance(99)
+    await Promise.allSettled(impatient)
+    expect(breaker.stats()).toMatchObject({ state: 'closed', failures: 0, ignored: 1000 })
+  })
+
+  test('a process that stood still says nothing about the downstream', async () => {
+    const { breaker, clock } = makeWorld()
+    const calls = Array.from({ length: 100 }, () => breaker.run(forever, { deadlineMs: 1000 }))
+    clock.freeze(8000)
+    const results = await Promise.allSettled(calls)
+    expect(results.every(({ status }) => status === 'rejected')).toBe(true)
+    expect(breaker.stats()).toMatchObject({ state: 'closed', failures: 0, timeouts: 0 })
+  })
+
+  test.each([
+    [{ limitMs: 100, lateMs: 0, timeoutMs: 5000, minTimeoutMs: 100 }, 'failure'],
+    [{ limitMs: 99, lateMs: 0, timeoutMs: 5000, minTimeoutMs: 100 }, 'ignored'],
+    [{ limitMs: 50, lateMs: 0, timeoutMs: 50, minTimeoutMs: 100 }, 'failure'],
+    [{ limitMs: 500, lateMs: 250, timeoutMs: 500, minTimeoutMs: 100 }, 'failure'],
+    [{ limitMs: 500, lateMs: 251, timeoutMs: 500, minTimeoutMs: 100 }, 'ignored'],
+  ])('%j: %s', (expired, outcome) => {
+    expect(expiryOutcome(expired)).toBe(outcome)
+  })
+
+  test('what the work does after its time is up is counted no more and unhandled nowhere', async () => {
+    const { breaker, clock } = makeWorld({ timeoutMs: 300 })
+    const late = defer<number>()
+    const lateFailure = defer<number>()
+    const answers = [breaker.run(() => late.promise), breaker.run(() => lateFailure.promise)]
+    clock.advance(300)
+    await Promise.allSettled(answers)
+    late.resolve(1)
+    lateFailure.reject(new Error('late'))
+    await Promise.allSettled([late.promise, lateFailure.promise])
+    expect(breaker.stats()).toMatchObject({ successes: 0, failures: 2 })
+  })
+})
+
+describe('signals', () => {
+  test("one call's timeout never aborts another, and each call has its own", async () => {
+    const { breaker, clock } = makeWorld({ timeoutMs: 300 })
+    const signals: AbortSignal[] = []
+    const late = breaker.run((signal) => {
+      signals.push(signal)
+      return forever()
+    })
+    clock.advance(200)
+    const healthy = defer<string>()
+    const other = breaker.run((signal) => {
+      signals.push(signal)
+      return healthy.promise
+    })
+    clock.advance(100)
+    await expect(late).rejects.toMatchObject({ code: 'SPW_ERR_CALL_TIMEOUT' })
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true, false])
+    healthy.resolve('well')
+    await expect(other).resolves.toBe('well')
+    await breaker.run(async (signal) => {
+      signals.push(signal)
+    })
+    expect(signals[2]!.aborted).toBe(false)
+    expect(new Set(signals).size).toBe(3)
+  })
+
+  test('a caller that leaves is answered at once and ignored', async () => {
+    const { breaker } = makeWorld()
+    const caller = new AbortController()
+    let inner: AbortSignal | undefined
+    const answer = breaker.run(
+      (signal) => {
+        inner = signal
+        return forever()
+      },
+      { signal: caller.signal },
+    )
+    caller.abort(new Error('bye'))
+    await expect(answer).rejects.toMatchObject({
+      code: 'SPW_ERR_CANCELLED',
+      cause: { message: 'bye' },
+    })
+    expect(inner!.aborted).toBe(true)
+    expect(breaker.stats()).toMatchObject({ ignored: 1, failures: 0 })
+  })
+
+  test('10,000 aborted calls leave no listener, timer or pass behind', async () => {
+    const { breaker, clock } = makeWorld()
+    const shared = new AbortController()
+    const all: Promise<unknown>[] = []
+    const own: AbortController[] = []
+    for (let made = 0; made < 5000; made += 1) {
+      const caller = new AbortController()
+      own.push(caller)
+      all.push(breaker.run(forever, { signal: caller.signal, deadlineMs: 500 }))
+      all.push(
+        breaker.run(
+          (signal) =>
+            new Promise((_, reject) => {
+              signal.addEventListener('abort', () => {
+                reject(new Error('aborted'))
+              })
+            }),
+          { signal: shared.signal },
+        ),
+      )
+    }
+    expect([clock.pendingTimers, breaker.stats().inFlight]).toEqual([10_000, 10_000])
+    for (const caller of own) caller.abort()
+    shared.abort()
+    const results = await Promise.allSettled(all)
+    expect(results.every(({ status }) => status === 'rejected')).toBe(true)
+    const left = [shared, ...own].flatMap(({ signal }) => getEventListeners(signal, 'abort'))
+    expect(left).toEqual([])
+    expect(clock.pendingTimers).toBe(0)
+    expect(breaker.stats()).toMatchObject({ state: 'closed', inFlight: 0, ignored: 10_000 })
+  })
+
+  test('a signal that outlives ten thousand good calls collects no listeners', async () => {
+    const { breaker, clock } = makeWorld()
+    const { signal } = new AbortController()
+    for (let made = 0; made < 10_000; made += 1) await breaker.run(async () => 1, { signal })
+    expect([getEventListeners(signal, 'abort').length, clock.pendingTimers]).toEqual([0, 0])
+  })
+})
+
+describe('isFailure', () => {
+  test('decides what counts, and leaves the rest to the default', async () => {
+    const { breaker } = makeWorld({
+      isFailure: (error) => {
+        if (!(error instanceof Error)) return undefined
+        if (error.message === 'mine') return false
+        return error.message === 'theirs' ? true : undefined
+      },
+    })
+    for (const message of ['mine', 'theirs', 'other']) {
+      await breaker.run(() => Promise.reject(new Error(message))).catch(() => {})
+    }
+    await breaker
+      .run(() => Promise.reject(Object.assign(new Error(), { statusCode: 404 })))
+      .catch(() => {})
+    expect(breaker.stats()).toMatchObject({ ignored: 1, failures: 2, successes: 1 })
+  })
+
+  test('a filtered error closes no half-open circuit', async () => {
+    const world = makeWorld({ isFailure: () => false })
+    const { breaker, clock } = world
+    trip(world)
+    clock.advance(250)
+    for (let made = 0; made < 50; made += 1) {
+      await breaker.run(() => Promise.reject(new Error('x'))).catch(() => {})
+    }
+    expect(breaker.state).toBe('half_open')
+  })
+
+  test('a mistake in it is the answer, and the pass comes back', async () => {
+    const { breaker } = makeWorld({
+      isFailure: () => {
+        throw new Error('mistake')
+      },
+    })
+    await expect(breaker.run(() => Promise.reject(new Error('x')))).rejects.toThrow('mistake')
+    expect(breaker.stats()).toMatchObject({ inFlight: 0, ignored: 1 })
+  })
+})
+
+test('a caller that leaves while its error is being judged is told once', async () => {
+  const caller = new AbortController()
+  const { breaker } = makeWorld({
+    isFailure: () => {
+      caller.abort()
+      return true
+    },
+  })
+  const { signal } = caller
+  const answer = breaker.run(() => Promise.reject(new Error('x')), { signal })
+  await expect(answer).rejects.toMatchObject({ code: 'SPW_ERR_CANCELLED' })
+  expect(breaker.stats()).toMatchObject({ inFlight: 0, ignored: 1, failures: 0 })
+})
+
+test('a probe whose caller leaves makes room for the next one', async () => {
+  const world = makeWorld()
+  const { breaker, clock } = world
+  trip(world)
+  clock.advance(250)
+  const caller = new AbortController()
+  const left = breaker.run(forever, { signal: caller.signal })
+  expect(breaker.wouldRefuse()).toMatchObject({ reason: 'probing' })
+  caller.abort()
+  await expect(left).rejects.toMatchObject({ code: 'SPW_ERR_CANCELLED' })
+  pass(breaker).end('success')
+  call(breaker, 'success', 14)
+  expect(breaker.state).toBe('closed')
+})
