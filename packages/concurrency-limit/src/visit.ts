@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http'
 import type { AcquireOptions, Outcome, Permit, Priority } from '@spillway/core'
 import type { Refusal, Waiter, Waiting } from '@spillway/core'
 import type { Rejection, SettledListener } from '@spillway/plugin-kit'
-import { isSentInFull, onResponseSettled, remainingMs } from '@spillway/plugin-kit'
+import { isSentInFull, onResponseSettled, priorityFor, remainingMs } from '@spillway/plugin-kit'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isTimeout, outcomeOf } from './outcome.ts'
 import type { ParsedOptions } from './options.ts'
@@ -45,7 +45,8 @@ export class Visit implements AcquireOptions, Waiter, SettledListener {
     this.#route = route
     this.#reply = reply
     this.#proceed = proceed
-    this.priority = route.priority ?? options.priority?.(request) ?? request.priority
+    const own = route.priority ?? options.priority?.(request) ?? request.priority
+    this.priority = priorityFor(request, own)
     this.partition = options.partition?.(request)
     this.deadlineMs = remainingMs(request)
     this.maxWaitMs = route.maxWaitMs

@@ -26,6 +26,13 @@ export { windowedLimit } from './limit/windowed.ts'
 // Shared words
 export type { Priority, PriorityRank } from './priority.ts'
 export { checkPriority, isPriority, priorities, rankOf } from './priority.ts'
+export {
+  deadlineHeader,
+  formatDeadlineHeader,
+  parseDeadlineHeader,
+  parsePriorityHeader,
+  priorityHeader,
+} from './headers.ts'
 export type { Clock, TimerHandle } from './clock.ts'
 export { systemClock } from './clock.ts'
 export type { ErrorCode, SpillwayErrorOptions } from './errors.ts'
