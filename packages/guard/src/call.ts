@@ -1,15 +1,29 @@
-import type { AcquireOptions, Outcome, Permit, Refusal, Waiter } from '@spillway/core'
+import type {
+  AcquireOptions,
+  Clock,
+  Outcome,
+  Permit,
+  Priority,
+  Refusal,
+  Waiter,
+} from '@spillway/core'
 import { invalidOption, refusalError, SpillwayError } from '@spillway/core'
 import { classifyError } from './classify.ts'
 import type { Expiries, Expiring } from './expiries.ts'
 import type { Classify } from './options.ts'
+import type { RunningCall } from './running-call.ts'
+import { attachCall } from './running-call.ts'
 
-/** The work behind a guard. Stop it for real when the signal aborts; settle when it has ended. */
-export type Work<T> = (signal: AbortSignal) => PromiseLike<T>
+/**
+ * The work behind a guard. Stop it for real when the signal aborts; settle when it has ended. `call`
+ * tells what to hand on: the time that is left and the priority.
+ */
+export type Work<T> = (signal: AbortSignal, call: RunningCall) => PromiseLike<T>
 
 /** What the calls of one guard share. */
 export interface CallContext {
   readonly timeoutMs: number
+  readonly clock: Clock
   readonly classify: Classify
   readonly expiries: Expiries
   readonly counts: CallCounts
@@ -37,7 +51,7 @@ type CallState = 'waiting' | 'running' | 'expired' | 'cancelled' | 'ended'
  * at the deadline or when the caller hangs up, and the permit, which is held until the work has
  * settled. It is its own abort listener and heap member, so a call costs no closure for either.
  */
-export class Call<T> implements Expiring, Waiter {
+export class Call<T> implements Expiring, RunningCall, Waiter {
   expiresAt: number = Infinity
   place: number = -1
   readonly #context: CallContext
@@ -62,6 +76,21 @@ export class Call<T> implements Expiring, Waiter {
     this.#options = options
     this.#resolve = resolve
     this.#reject = reject
+  }
+
+  /** RunningCall */
+  get deadlineMs(): number {
+    return this.expiresAt - this.#context.clock.now()
+  }
+
+  /** RunningCall */
+  get priority(): Priority {
+    return this.#permit!.priority
+  }
+
+  /** RunningCall */
+  get signal(): AbortSignal {
+    return this.#controller.signal
   }
 
   /**
@@ -98,9 +127,10 @@ export class Call<T> implements Expiring, Waiter {
     this.#state = 'running'
     this.#context.counts.running += 1
     this.#watch(permit)
+    attachCall(this)
     let result: PromiseLike<T>
     try {
-      result = this.#work(this.#controller.signal)
+      result = this.#work(this.#controller.signal, this)
     } catch (error) {
       // Thrown before anything was awaited: the downstream has not been asked.
       if (this.#end('ignored')) this.#reject(error)
@@ -123,8 +153,7 @@ export class Call<T> implements Expiring, Waiter {
 
   /** Its time is up. */
   expire(): void {
-    const reason = this.#byDeadline() ? 'deadline' : 'timeout'
-    this.#leave('expired', new SpillwayError('SPW_ERR_CALL_TIMEOUT', { reason }))
+    this.#leave('expired', this.#timeoutError())
   }
 
   /** The caller's signal aborted. */
@@ -177,6 +206,9 @@ export class Call<T> implements Expiring, Waiter {
     let answer = error
     try {
       outcome = this.#outcomeOf(error)
+      // The downstream has kept the deadline itself, and was faster than our timer.
+      if (outcome === 'dropped' && this.deadlineMs <= 0)
+        answer = this.#timeoutError({ cause: error })
     } catch (mistake) {
       answer = mistake
     }
@@ -201,6 +233,11 @@ export class Call<T> implements Expiring, Waiter {
     this.#state = 'ended'
     this.#permit!.release(outcome)
     return !abandoned
+  }
+
+  #timeoutError(origin: { readonly cause?: unknown } = {}): SpillwayError {
+    const reason = this.#byDeadline() ? 'deadline' : 'timeout'
+    return new SpillwayError('SPW_ERR_CALL_TIMEOUT', { reason, ...origin })
   }
 
   #cancelledError(): SpillwayError {

@@ -66,6 +66,7 @@ class LimitedGuard implements Guard {
     this.#deadlineMs = options.deadlineMs
     this.#context = {
       timeoutMs: options.timeoutMs,
+      clock: options.clock,
       classify: options.classify,
       expiries: new Expiries(options.clock),
       counts: { running: 0, abandoned: 0, late: 0 },
