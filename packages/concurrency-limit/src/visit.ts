@@ -110,18 +110,20 @@ export class Visit implements AcquireOptions, Waiter, SettledListener {
 
   #leave(permit: Permit, raw: ServerResponse): void {
     const sentInFull = isSentInFull(raw)
-    const outcome = outcomeOf({
-      sentInFull,
-      statusCode: raw.statusCode,
-      error: this.#error,
-      isLate: (remainingMs(this.#reply.request) ?? 1) <= 0,
-    })
+    const isLate = this.#isLate()
+    const { statusCode } = raw
+    const outcome = outcomeOf({ sentInFull, statusCode, error: this.#error, isLate })
     this.#wasLeft = !sentInFull || isTimeout(this.#error)
     if (this.#wasLeft && this.#work !== undefined) {
       this.#countAbandoned(this.#work, permit, outcome)
-    } else {
-      permit.release(outcome)
+      return
     }
+    if (isLate && sentInFull && statusCode < 500) this.#route.door.late += 1
+    permit.release(outcome)
+  }
+
+  #isLate(): boolean {
+    return (remainingMs(this.#reply.request) ?? 1) <= 0
   }
 
   /** Nobody waits for the answer any more, but the handler may go on. */
@@ -134,7 +136,10 @@ export class Visit implements AcquireOptions, Waiter, SettledListener {
     }
     door.abandoned += 1
     if (!isHeld) permit?.release(outcome)
-    work.then(end, end)
+    work.then(() => {
+      if (this.#isLate()) door.late += 1
+      end()
+    }, end)
   }
 }
 
