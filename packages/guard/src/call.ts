@@ -7,7 +7,7 @@ import type {
   Refusal,
   Waiter,
 } from '@spillway/core'
-import { invalidOption, refusalError, SpillwayError } from '@spillway/core'
+import { invalidOption, isSpillwayError, refusalError, SpillwayError } from '@spillway/core'
 import { classifyError } from './classify.ts'
 import type { Expiries, Expiring } from './expiries.ts'
 import type { Classify } from './options.ts'
@@ -148,7 +148,7 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
 
   refuse(refusal: Refusal): void {
     this.#state = 'ended'
-    this.#reject(refusal.reason === 'cancelled' ? this.#cancelledError() : refusalError(refusal))
+    this.#reject(refusal.reason === 'cancelled' ? this.#notStarted() : refusalError(refusal))
   }
 
   /** Its time is up. */
@@ -158,13 +158,22 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
 
   /** The caller's signal aborted. */
   handleEvent(): void {
-    this.#leave('cancelled', this.#cancelledError())
+    const cause: unknown = this.#options.signal?.reason
+    // `request.cancelSignal` aborts at the deadline as well, a moment before our own timer.
+    if (isDeadlineError(cause)) {
+      this.#leave(
+        'expired',
+        new SpillwayError('SPW_ERR_CALL_TIMEOUT', { reason: 'deadline', cause }),
+      )
+      return
+    }
+    this.#leave('cancelled', new SpillwayError('SPW_ERR_CANCELLED', { reason: 'cancelled', cause }))
   }
 
   #cancelledBeforeStart(permit: Permit): void {
     this.#state = 'ended'
     permit.release('ignored')
-    this.#reject(this.#cancelledError())
+    this.#reject(this.#notStarted())
   }
 
   #watch(permit: Permit): void {
@@ -240,10 +249,17 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
     return new SpillwayError('SPW_ERR_CALL_TIMEOUT', { reason, ...origin })
   }
 
-  #cancelledError(): SpillwayError {
+  /** The caller's signal aborted before there was anything to stop. */
+  #notStarted(): SpillwayError {
     const cause: unknown = this.#options.signal?.reason
-    return new SpillwayError('SPW_ERR_CANCELLED', { reason: 'cancelled', cause })
+    return isDeadlineError(cause)
+      ? new SpillwayError('SPW_ERR_DEADLINE', { reason: 'deadline', cause })
+      : new SpillwayError('SPW_ERR_CANCELLED', { reason: 'cancelled', cause })
   }
+}
+
+function isDeadlineError(reason: unknown): boolean {
+  return isSpillwayError(reason) && reason.code === 'SPW_ERR_DEADLINE'
 }
 
 const outcomes: readonly Outcome[] = ['success', 'dropped', 'ignored']

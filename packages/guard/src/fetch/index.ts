@@ -14,11 +14,11 @@ export interface GuardedFetchOptions<F extends FetchFunction> {
   readonly fetch?: F
 }
 
-/** `fetch` with a third argument; `init.signal` takes the part of `options.signal`. */
+/** `fetch` with a third argument; `init.signal`, when there is one, is used instead of `options.signal`. */
 export type GuardedFetch<F extends FetchFunction> = (
   input: Parameters<F>[0],
   init?: Parameters<F>[1],
-  options?: Omit<CallOptions, 'signal'>,
+  options?: CallOptions,
 ) => ReturnType<F>
 
 /**
