@@ -25,11 +25,9 @@ class CancelSource implements SettledListener {
   readonly #timer: TimerHandle | undefined
 
   constructor(expiresAtMs: number) {
-    if (expiresAtMs === Infinity) return
-    const leftMs = Math.max(expiresAtMs - systemClock.now(), 0)
-    this.#timer = systemClock.setTimer(() => {
-      this.#controller.abort(new SpillwayError('SPW_ERR_DEADLINE', { reason: 'deadline' }))
-    }, leftMs)
+    const leftMs = expiresAtMs - systemClock.now()
+    if (leftMs <= 0) this.#expire()
+    else if (leftMs < Infinity) this.#timer = systemClock.setTimer(() => this.#expire(), leftMs)
   }
 
   get signal(): AbortSignal {
@@ -40,5 +38,9 @@ class CancelSource implements SettledListener {
     systemClock.clearTimer(this.#timer)
     if (isSentInFull(raw)) return
     this.#controller.abort(new SpillwayError('SPW_ERR_CANCELLED', { reason: 'cancelled' }))
+  }
+
+  #expire(): void {
+    this.#controller.abort(new SpillwayError('SPW_ERR_DEADLINE', { reason: 'deadline' }))
   }
 }
