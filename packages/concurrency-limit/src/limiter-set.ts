@@ -1,5 +1,5 @@
 import type { Limiter, LimiterOptions, LimiterStats } from '@spillway/core'
-import { createLimiter, isSpillwayError, SpillwayError } from '@spillway/core'
+import { createLimiter, DurationMean, isSpillwayError, SpillwayError } from '@spillway/core'
 import type { Component } from '@spillway/plugin-kit'
 import type { ParsedOptions } from './options.ts'
 import type { WarnLogger } from './shedding-log.ts'
@@ -33,6 +33,8 @@ export class Door {
   abandoned = 0
   late = 0
   refusedByGuard = 0
+  /** What requests take that are answered in time. */
+  readonly usual: DurationMean = new DurationMean()
 
   constructor(limiter: Limiter, log: SheddingLog) {
     this.limiter = limiter

@@ -112,7 +112,12 @@ export class Visit implements AcquireOptions, Waiter, SettledListener {
     const sentInFull = isSentInFull(raw)
     const isLate = this.#isLate()
     const { statusCode } = raw
-    const outcome = outcomeOf({ sentInFull, statusCode, error: this.#error, isLate })
+    const { clock } = this.#house.options
+    const { usual } = this.#route.door
+    const tookMs = clock.now() - permit.startedAt
+    const hadNoChance = isLate && tookMs < usual.value
+    const outcome = outcomeOf({ sentInFull, statusCode, error: this.#error, isLate, hadNoChance })
+    if (outcome === 'success' && !isLate) usual.add(tookMs)
     this.#wasLeft = !sentInFull || isTimeout(this.#error)
     if (this.#wasLeft && this.#work !== undefined) {
       this.#countAbandoned(this.#work, permit, outcome)

@@ -136,3 +136,27 @@ describe('what is finished after its deadline', () => {
     expect(stats(app)).toMatchObject({ late: 0, released: { success: 2, dropped: 1 } })
   })
 })
+
+describe('callers whose deadlines nobody could keep', () => {
+  test('do not take the limit down', async () => {
+    const app = await limitedApp()
+    app.get('/', async (request) => {
+      await sleep(60, undefined, { signal: request.cancelSignal }).catch(() => {
+        throw request.cancelSignal.reason
+      })
+    })
+    const port = await listen(app)
+    const ask = async (ms: number): Promise<number> => {
+      const client = await connectOne(port)
+      await client.send(within(ms))
+      return (await client.response()).statusCode
+    }
+    for (let index = 0; index < 3; index += 1) expect(await ask(60_000)).toBe(200)
+    const before = app.limiters.default.limit
+    const answers = await Promise.all(Array.from({ length: 15 }, () => ask(8)))
+    expect(new Set(answers)).toEqual(new Set([503]))
+    await untilIdle(app)
+    expect(stats(app)).toMatchObject({ released: { success: 3, dropped: 0 } })
+    expect(app.limiters.default.limit).toBeGreaterThanOrEqual(0.8 * before)
+  })
+})

@@ -12,6 +12,7 @@ export type {
 } from './limiter/admission.ts'
 export { refusalError, refusalReasons } from './limiter/admission.ts'
 export { hasDeadline } from './limiter/wait-budget.ts'
+export { DurationMean } from './limiter/duration-mean.ts'
 
 // The limit: how many
 export type { Limit, LimitContext, LimitFactory, Outcome, Sample } from './limit/limit.ts'

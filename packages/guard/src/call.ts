@@ -1,16 +1,8 @@
-import type {
-  AcquireOptions,
-  Clock,
-  Outcome,
-  Permit,
-  Priority,
-  Refusal,
-  Waiter,
-} from '@spillway/core'
-import { invalidOption, isSpillwayError, refusalError, SpillwayError } from '@spillway/core'
-import { classifyError } from './classify.ts'
-import type { Expiries, Expiring } from './expiries.ts'
-import type { Classify } from './options.ts'
+import type { AcquireOptions, Outcome, Permit, Priority, Refusal, Waiter } from '@spillway/core'
+import { isSpillwayError, refusalError, SpillwayError } from '@spillway/core'
+import type { CallContext } from './call-context.ts'
+import { hadNoChance, outcomeOfError } from './call-context.ts'
+import type { Expiring } from './expiries.ts'
 import type { RunningCall } from './running-call.ts'
 import { attachCall } from './running-call.ts'
 
@@ -19,24 +11,6 @@ import { attachCall } from './running-call.ts'
  * tells what to hand on: the time that is left and the priority.
  */
 export type Work<T> = (signal: AbortSignal, call: RunningCall) => PromiseLike<T>
-
-/** What the calls of one guard share. */
-export interface CallContext {
-  readonly timeoutMs: number
-  readonly clock: Clock
-  readonly classify: Classify
-  readonly expiries: Expiries
-  readonly counts: CallCounts
-}
-
-export interface CallCounts {
-  /** Calls that hold a permit. */
-  running: number
-  /** Those of them whose caller has left. */
-  abandoned: number
-  /** Calls that succeeded after their time was up, since the start. */
-  late: number
-}
 
 /**
  * - `waiting`: no permit yet
@@ -63,6 +37,8 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
   #permit: Permit | undefined
   #wake: ((answer: Permit | Refusal) => void) | undefined
   #state: CallState = 'waiting'
+  /** Milliseconds that it ran until its caller left. */
+  #grantedMs = 0
 
   constructor(
     context: CallContext,
@@ -197,6 +173,7 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
 
   #leave(state: 'expired' | 'cancelled', error: SpillwayError): void {
     this.#state = state
+    this.#grantedMs = this.#ranMs()
     this.#context.counts.abandoned += 1
     this.#unwatch()
     this.#reject(error)
@@ -204,9 +181,11 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
   }
 
   #fulfilled(value: T): void {
+    const ranMs = this.#ranMs()
     if (this.#state === 'expired') this.#context.counts.late += 1
+    else this.#context.usual.add(ranMs)
     // A caller that hung up does not make the latency less true; one that was too slow counts as lost.
-    const outcome = this.#state === 'expired' ? 'dropped' : 'success'
+    const outcome = this.#isLost() ? 'dropped' : 'success'
     if (this.#end(outcome)) this.#resolve(value)
   }
 
@@ -225,11 +204,18 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
   }
 
   #outcomeOf(error: unknown): Outcome {
-    if (this.#state === 'expired') return 'dropped'
+    if (this.#state === 'expired') return this.#isLost() ? 'dropped' : 'ignored'
     if (this.#state === 'cancelled') return 'ignored'
-    const outcome = this.#context.classify(error) ?? classifyError(error)
-    if (outcomes.includes(outcome)) return outcome
-    throw invalidOption('classify()', `one of ${outcomes.join(', ')} or undefined`, outcome)
+    return outcomeOfError(this.#context, error)
+  }
+
+  /** Whether its time ran out, and it was time enough. */
+  #isLost(): boolean {
+    return this.#state === 'expired' && !hadNoChance(this.#context, this.#grantedMs)
+  }
+
+  #ranMs(): number {
+    return this.#context.clock.now() - this.#permit!.startedAt
   }
 
   /** Gives the permit back; whether the caller is still there to be answered. */
@@ -261,5 +247,3 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
 function isDeadlineError(reason: unknown): boolean {
   return isSpillwayError(reason) && reason.code === 'SPW_ERR_DEADLINE'
 }
-
-const outcomes: readonly Outcome[] = ['success', 'dropped', 'ignored']

@@ -1,5 +1,5 @@
 import type { Clock } from '@spillway/core'
-import { fixedLimit, SpillwayError } from '@spillway/core'
+import { adaptiveLimit, fixedLimit, SpillwayError } from '@spillway/core'
 import { ManualClock } from '@spillway/test-support'
 import { describe, expect, test } from 'vitest'
 import type { Guard, GuardOptions, RunningCall } from '../src/index.ts'
@@ -187,6 +187,75 @@ describe('a downstream that keeps the deadline itself', () => {
       { deadlineMs: 200 },
     )
     await expect(late).rejects.toBe(unique)
+  })
+})
+
+describe('a call that was given less time than calls take', () => {
+  interface Timed {
+    readonly clock: ManualClock
+    readonly guard: Guard
+    /** One call that takes so long, for a caller that waits so long. */
+    take(ms: number, deadlineMs: number): Promise<void>
+  }
+
+  function timed(options: Partial<GuardOptions> = {}): Timed {
+    const { clock, guard } = setUp({ limit: fixedLimit(1000), ...options })
+    return {
+      clock,
+      guard,
+      async take(ms, deadlineMs) {
+        let finish!: () => void
+        const work = new Promise<void>((resolve) => {
+          finish = resolve
+        })
+        const call = guard.run(() => work, { deadlineMs }).catch(() => undefined)
+        clock.advance(ms)
+        finish()
+        await call
+        await tick()
+      },
+    }
+  }
+
+  test('says nothing about load, but its latency does once it has ended', async () => {
+    const { guard, take } = timed()
+    await take(100, 1000)
+    await take(100, 20)
+    expect(guard.stats()).toMatchObject({ late: 1, released: { success: 2, dropped: 0 } })
+  })
+
+  test('says nothing when it is stopped', async () => {
+    const { clock, guard, take } = timed()
+    await take(100, 1000)
+    const stopped = guard.run(
+      (signal) =>
+        new Promise((_resolve, reject) => {
+          signal.addEventListener('abort', () => reject(signal.reason as Error))
+        }),
+      { deadlineMs: 20 },
+    )
+    clock.advance(20)
+    await expect(stopped).rejects.toMatchObject({ code: 'SPW_ERR_CALL_TIMEOUT' })
+    await tick()
+    expect(guard.stats().released).toEqual({ success: 1, dropped: 0, ignored: 1 })
+  })
+
+  test('counts as lost when it had the time that calls take, or nobody knows what that is', async () => {
+    const { guard, take } = timed()
+    await take(200, 150)
+    expect(guard.stats().released).toEqual({ success: 0, dropped: 1, ignored: 0 })
+    await take(100, 1000)
+    await take(200, 100)
+    expect(guard.stats().released).toEqual({ success: 1, dropped: 2, ignored: 0 })
+  })
+
+  test('cannot take the limit down, be it ever so many', async () => {
+    const { guard, take } = timed({ limit: adaptiveLimit() })
+    for (let index = 0; index < 100; index += 1) await take(20, 1000)
+    const before = guard.limiter.limit
+    for (let index = 0; index < 1000; index += 1) await take(20, index % 10 === 0 ? 1000 : 5)
+    expect(guard.stats().limitReason).not.toBe('blackout')
+    expect(guard.limiter.limit).toBeGreaterThanOrEqual(0.8 * before)
   })
 })
 
