@@ -22,12 +22,10 @@ export function cancelSignalOf(request: FastifyRequest): AbortSignal {
 /** Aborts at the deadline, or when the response ends without having been sent. */
 class CancelSource implements SettledListener {
   readonly #controller = new AbortController()
-  readonly #timer: TimerHandle | undefined
+  #timer: TimerHandle | undefined
 
   constructor(expiresAtMs: number) {
-    const leftMs = expiresAtMs - systemClock.now()
-    if (leftMs <= 0) this.#expire()
-    else if (leftMs < Infinity) this.#timer = systemClock.setTimer(() => this.#expire(), leftMs)
+    this.#wait(expiresAtMs)
   }
 
   get signal(): AbortSignal {
@@ -40,7 +38,13 @@ class CancelSource implements SettledListener {
     this.#controller.abort(new SpillwayError('SPW_ERR_CANCELLED', { reason: 'cancelled' }))
   }
 
-  #expire(): void {
-    this.#controller.abort(new SpillwayError('SPW_ERR_DEADLINE', { reason: 'deadline' }))
+  /** Node's timers may come a little early; what follows from the deadline must not. */
+  #wait(expiresAtMs: number): void {
+    const leftMs = expiresAtMs - systemClock.now()
+    if (leftMs <= 0) {
+      this.#controller.abort(new SpillwayError('SPW_ERR_DEADLINE', { reason: 'deadline' }))
+    } else if (leftMs < Infinity) {
+      this.#timer = systemClock.setTimer(() => this.#wait(expiresAtMs), Math.ceil(leftMs))
+    }
   }
 }
