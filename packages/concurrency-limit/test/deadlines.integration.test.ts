@@ -141,7 +141,7 @@ describe('callers whose deadlines nobody could keep', () => {
   test('do not take the limit down', async () => {
     const app = await limitedApp()
     app.get('/', async (request) => {
-      await sleep(60, undefined, { signal: request.cancelSignal }).catch(() => {
+      await sleep(200, undefined, { signal: request.cancelSignal }).catch(() => {
         throw request.cancelSignal.reason
       })
     })
