@@ -1,4 +1,5 @@
 // One variant of the same route in a process of its own; tells its port and, when asked, its numbers.
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { concurrencyLimit } from '@spillway/concurrency-limit'
 import type { FastifyInstance } from 'fastify'
 import Fastify from 'fastify'
@@ -8,6 +9,12 @@ const variants: Readonly<Record<string, (app: FastifyInstance) => Promise<void>>
   bare: async () => {},
   limiter: async (app) => {
     await app.register(concurrencyLimit)
+  },
+  AsyncLocalStorage: async (app) => {
+    const storage = new AsyncLocalStorage()
+    app.addHook('onRequest', (request, _reply, done) => {
+      storage.run(request, done)
+    })
   },
   'limiter, priority and deadline': async (app) => {
     await app.register(concurrencyLimit, {

@@ -4,6 +4,9 @@
  *
  *   node --conditions=@spillway/source benchmarks/http/overhead.ts [rounds] [seconds]
  *
+ * The last variant has no limiter, but a context that every request runs in: what it would cost to
+ * find a request's deadline without being handed it.
+ *
  * Each variant is a process of its own. Rounds are interleaved and change their order, so that what
  * else the machine does falls on all alike; a variant is compared with the bare one of its round.
  */
@@ -14,7 +17,7 @@ import { availableParallelism, cpus, loadavg } from 'node:os'
 import autocannon from 'autocannon'
 
 const [rounds = 21, seconds = 1] = process.argv.slice(2).map(Number)
-const names = ['bare', 'limiter', 'limiter, priority and deadline'] as const
+const names = ['bare', 'limiter', 'limiter, priority and deadline', 'AsyncLocalStorage'] as const
 
 interface Variant {
   readonly name: string

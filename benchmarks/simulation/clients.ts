@@ -111,7 +111,7 @@ function prepare(callClass: CallClass, spec: WorldSpec): PreparedClass {
     spec: callClass,
     service: new Lognormal(callClass.serviceMs, callClass.cv),
     options: {
-      deadlineMs: spec.deadlineMs ?? defaultDeadlineMs,
+      deadlineMs: callClass.deadlineMs ?? spec.deadlineMs ?? defaultDeadlineMs,
       ...(priority !== undefined && { priority }),
       ...(partition !== undefined && { partition }),
       ...(workload !== undefined && { workload }),

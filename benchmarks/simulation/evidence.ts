@@ -127,6 +127,12 @@ export class Evidence {
     return this.record.levels.limits.map((series) => mean(series, phase))
   }
 
+  /** Answers that came after their client's deadline, of all answers of the run, in percent. */
+  wastedPercent(): number {
+    const { good, late } = this.record.fates
+    return (100 * late) / (good + late)
+  }
+
   /** Attempts per client that came. */
   amplification(phase: Phase): number {
     return sum(this.record.attempts, phase) / this.arrived(phase)

@@ -21,6 +21,8 @@ export interface CallClass {
   readonly priority?: Priority
   readonly partition?: string
   readonly workload?: string
+  /** How long clients of this class wait for an answer. @default that of the world */
+  readonly deadlineMs?: number
 }
 
 export type DownstreamSpec = PoolSpec | SharingSpec | UslSpec

@@ -9,7 +9,6 @@ import { Instance } from './instance.ts'
 import { Random } from './random.ts'
 import { binMs, Recorder } from './recorder.ts'
 import type { Upset, WorldSpec } from './world-spec.ts'
-import { defaultDeadlineMs } from './world-spec.ts'
 
 export interface WorldOptions {
   readonly seed: number
@@ -36,7 +35,6 @@ export class World implements Surroundings {
   readonly #options: WorldOptions
   readonly #clients: Clients
   readonly #random: Random
-  readonly #deadlineMs: number
   readonly #leaving: CallStage = {
     reached: (call) => {
       ;(call.owner as Instance).hungUp(call)
@@ -48,7 +46,6 @@ export class World implements Surroundings {
     this.spec = spec
     this.#options = options
     this.#random = new Random(options.seed, 4)
-    this.#deadlineMs = spec.deadlineMs ?? defaultDeadlineMs
     this.recorder = new Recorder(spec.durationMs, spec.classes.length, count)
     this.downstream = makeDownstream(spec.downstream, this.queue, {
       answered: (call) => {
@@ -90,12 +87,12 @@ export class World implements Surroundings {
   queued(call: Call): void {
     if (call.giveUp !== undefined) return
     call.stage = this.#leaving
-    this.queue.schedule(call, call.arrivedAt + this.#deadlineMs)
+    this.queue.schedule(call, leavesAt(call))
   }
 
   ended(call: Call, claimed: Fate): void {
     const { now } = this.queue
-    const isLate = call.abandoned || now > call.arrivedAt + this.#deadlineMs
+    const isLate = call.abandoned || now > leavesAt(call)
     const fate = claimed === 'good' && isLate ? 'late' : claimed
     if (call.giveUp !== undefined) this.queue.cancel(call.giveUp)
     this.recorder.ended(call, fate, now)
@@ -152,7 +149,7 @@ export class World implements Surroundings {
       if (isFirst) this.#clients.retry(call)
     })
     call.giveUp = event
-    this.queue.schedule(event, call.arrivedAt + this.#deadlineMs)
+    this.queue.schedule(event, leavesAt(call))
   }
 
   #upset(upset: Upset): void {
@@ -215,4 +212,9 @@ export class World implements Surroundings {
         `${held} permits, ${waiting} waiters and ${inside} calls inside are left`,
     )
   }
+}
+
+/** Every call of the clients names a deadline. */
+function leavesAt({ arrivedAt, options }: Call): number {
+  return arrivedAt + options.deadlineMs!
 }

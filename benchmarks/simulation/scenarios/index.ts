@@ -1,6 +1,7 @@
 import type { Scenario } from '../scenario.ts'
 import { bursts, coldStart, retryStorm, thunderingHerd } from './arrivals.ts'
 import { capacityHalves, drift, slowRamps } from './change.ts'
+import { mixedDeadlines } from './deadlines.ts'
 import { contendedDatabase, crash, hang } from './failure.ts'
 import { noisyTenant, priority, starvation } from './fairness.ts'
 import { deploy, newcomer, sharedDatabase } from './fleet.ts'
@@ -38,5 +39,6 @@ export const scenarios: readonly Scenario[] = [
   starvation,
   noisyTenant,
   stalls,
+  mixedDeadlines,
   clockJumps,
 ]

@@ -1,5 +1,5 @@
 import type { Limiter, LimiterOptions, LimiterStats } from '@spillway/core'
-import { createLimiter, isSpillwayError, SpillwayError } from '@spillway/core'
+import { createLimiter, DurationMean, isSpillwayError, SpillwayError } from '@spillway/core'
 import type { Component } from '@spillway/plugin-kit'
 import type { ParsedOptions } from './options.ts'
 import type { WarnLogger } from './shedding-log.ts'
@@ -9,6 +9,11 @@ import { SheddingLog } from './shedding-log.ts'
 export interface DoorStats extends LimiterStats {
   /** Handlers that go on although nobody will read their answer. */
   readonly abandoned: number
+  /**
+   * Requests whose handler succeeded after their deadline: work for nobody, whether or not the answer
+   * still went out. Only ever grows.
+   */
+  readonly late: number
   /** Requests refused because a guard that their route depends on was refusing. */
   readonly refusedByGuard: number
 }
@@ -26,7 +31,10 @@ export class Door {
   readonly limiter: Limiter
   readonly log: SheddingLog
   abandoned = 0
+  late = 0
   refusedByGuard = 0
+  /** What requests take that are answered in time. */
+  readonly usual: DurationMean = new DurationMean()
 
   constructor(limiter: Limiter, log: SheddingLog) {
     this.limiter = limiter
@@ -34,8 +42,8 @@ export class Door {
   }
 
   stats(): DoorStats {
-    const { abandoned, refusedByGuard } = this
-    return { ...this.limiter.stats(), abandoned, refusedByGuard }
+    const { abandoned, late, refusedByGuard } = this
+    return { ...this.limiter.stats(), abandoned, late, refusedByGuard }
   }
 }
 

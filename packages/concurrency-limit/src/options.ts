@@ -9,6 +9,7 @@ import {
   priorities,
   systemClock,
 } from '@spillway/core'
+import type { RequestOptions } from '@spillway/plugin-kit'
 import type { FastifyRequest } from 'fastify'
 
 /** How one limiter admits. */
@@ -49,6 +50,14 @@ export interface ConcurrencyLimitOptions extends NamedLimiterOptions {
    * @default none: a request that waits is bounded by `queue.maxWaitMs` alone
    */
   readonly defaultDeadlineMs?: number
+  /**
+   * How much the deadline and the priority in a request's headers count: `'ignore'`, `'tighten'`,
+   * `'trust'`, or a function that says it for each request that has such headers.
+   *
+   * @default 'tighten': a caller may have a tighter deadline and a lower priority than it would get,
+   *   never better ones
+   */
+  readonly callerHeaders?: NonNullable<RequestOptions['callerHeaders']>
   /**
    * Keeps the permit of a request whose client has gone until its handler's promise settles. Only
    * for handlers that always end: one that hangs keeps its permit for good.
@@ -93,6 +102,7 @@ export interface ParsedOptions {
   readonly partition: ((request: FastifyRequest) => string | undefined) | undefined
   readonly statusCode: number
   readonly defaultDeadlineMs: number | undefined
+  readonly callerHeaders: RequestOptions['callerHeaders']
   readonly countAbandoned: boolean
   readonly includeNotFound: boolean
   readonly clock: Clock
@@ -107,6 +117,7 @@ const optionKeys = [
   'partition',
   'statusCode',
   'defaultDeadlineMs',
+  'callerHeaders',
   'countAbandoned',
   'includeNotFound',
   'clock',
@@ -124,6 +135,7 @@ export function parseOptions(options: ConcurrencyLimitOptions): ParsedOptions {
     partition: partition === undefined ? undefined : functionOption('partition', partition),
     statusCode,
     defaultDeadlineMs,
+    callerHeaders: options.callerHeaders,
     countAbandoned: isTrue('countAbandoned', options.countAbandoned ?? false),
     includeNotFound: isTrue('includeNotFound', options.includeNotFound ?? false),
     clock,

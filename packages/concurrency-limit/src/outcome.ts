@@ -10,10 +10,20 @@ export interface Ending {
   readonly error: unknown
   /** Whether the request's deadline has passed. */
   readonly isLate: boolean
+  /**
+   * Whether that was less time than requests take. Callers choose their deadlines, and those may come
+   * from anybody: too many that are too tight must not take the limit down.
+   */
+  readonly hadNoChance: boolean
 }
 
 /** What a finished response tells the limit. */
-export function outcomeOf({ sentInFull, statusCode, error, isLate }: Ending): Outcome {
+export function outcomeOf(ending: Ending): Outcome {
+  const outcome = plainOutcomeOf(ending)
+  return outcome === 'dropped' && ending.hadNoChance ? 'ignored' : outcome
+}
+
+function plainOutcomeOf({ sentInFull, statusCode, error, isLate }: Ending): Outcome {
   // Whoever leaves may have had any reason, and the work was not seen to its end.
   if (!sentInFull) return 'ignored'
   if (isTimeout(error) || statusCode === 504) return 'dropped'

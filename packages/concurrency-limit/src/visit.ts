@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http'
 import type { AcquireOptions, Outcome, Permit, Priority } from '@spillway/core'
 import type { Refusal, Waiter, Waiting } from '@spillway/core'
 import type { Rejection, SettledListener } from '@spillway/plugin-kit'
-import { isSentInFull, onResponseSettled, remainingMs } from '@spillway/plugin-kit'
+import { isSentInFull, onResponseSettled, priorityFor, remainingMs } from '@spillway/plugin-kit'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isTimeout, outcomeOf } from './outcome.ts'
 import type { ParsedOptions } from './options.ts'
@@ -45,7 +45,8 @@ export class Visit implements AcquireOptions, Waiter, SettledListener {
     this.#route = route
     this.#reply = reply
     this.#proceed = proceed
-    this.priority = route.priority ?? options.priority?.(request) ?? request.priority
+    const own = route.priority ?? options.priority?.(request) ?? request.priority
+    this.priority = priorityFor(request, own)
     this.partition = options.partition?.(request)
     this.deadlineMs = remainingMs(request)
     this.maxWaitMs = route.maxWaitMs
@@ -109,18 +110,25 @@ export class Visit implements AcquireOptions, Waiter, SettledListener {
 
   #leave(permit: Permit, raw: ServerResponse): void {
     const sentInFull = isSentInFull(raw)
-    const outcome = outcomeOf({
-      sentInFull,
-      statusCode: raw.statusCode,
-      error: this.#error,
-      isLate: (remainingMs(this.#reply.request) ?? 1) <= 0,
-    })
+    const isLate = this.#isLate()
+    const { statusCode } = raw
+    const { clock } = this.#house.options
+    const { usual } = this.#route.door
+    const tookMs = clock.now() - permit.startedAt
+    const hadNoChance = isLate && tookMs < usual.value
+    const outcome = outcomeOf({ sentInFull, statusCode, error: this.#error, isLate, hadNoChance })
+    if (outcome === 'success' && !isLate) usual.add(tookMs)
     this.#wasLeft = !sentInFull || isTimeout(this.#error)
     if (this.#wasLeft && this.#work !== undefined) {
       this.#countAbandoned(this.#work, permit, outcome)
-    } else {
-      permit.release(outcome)
+      return
     }
+    if (isLate && sentInFull && statusCode < 500) this.#route.door.late += 1
+    permit.release(outcome)
+  }
+
+  #isLate(): boolean {
+    return (remainingMs(this.#reply.request) ?? 1) <= 0
   }
 
   /** Nobody waits for the answer any more, but the handler may go on. */
@@ -133,7 +141,10 @@ export class Visit implements AcquireOptions, Waiter, SettledListener {
     }
     door.abandoned += 1
     if (!isHeld) permit?.release(outcome)
-    work.then(end, end)
+    work.then(() => {
+      if (this.#isLate()) door.late += 1
+      end()
+    }, end)
   }
 }
 

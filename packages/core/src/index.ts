@@ -12,6 +12,7 @@ export type {
 } from './limiter/admission.ts'
 export { refusalError, refusalReasons } from './limiter/admission.ts'
 export { hasDeadline } from './limiter/wait-budget.ts'
+export { DurationMean } from './limiter/duration-mean.ts'
 
 // The limit: how many
 export type { Limit, LimitContext, LimitFactory, Outcome, Sample } from './limit/limit.ts'
@@ -26,6 +27,13 @@ export { windowedLimit } from './limit/windowed.ts'
 // Shared words
 export type { Priority, PriorityRank } from './priority.ts'
 export { checkPriority, isPriority, priorities, rankOf } from './priority.ts'
+export {
+  deadlineHeader,
+  formatDeadlineHeader,
+  parseDeadlineHeader,
+  parsePriorityHeader,
+  priorityHeader,
+} from './headers.ts'
 export type { Clock, TimerHandle } from './clock.ts'
 export { systemClock } from './clock.ts'
 export type { ErrorCode, SpillwayErrorOptions } from './errors.ts'

@@ -1,28 +1,16 @@
-import type { AcquireOptions, Outcome, Permit, Refusal, Waiter } from '@spillway/core'
-import { invalidOption, refusalError, SpillwayError } from '@spillway/core'
-import { classifyError } from './classify.ts'
-import type { Expiries, Expiring } from './expiries.ts'
-import type { Classify } from './options.ts'
+import type { AcquireOptions, Outcome, Permit, Priority, Refusal, Waiter } from '@spillway/core'
+import { isSpillwayError, refusalError, SpillwayError } from '@spillway/core'
+import type { CallContext } from './call-context.ts'
+import { hadNoChance, outcomeOfError } from './call-context.ts'
+import type { Expiring } from './expiries.ts'
+import type { RunningCall } from './running-call.ts'
+import { attachCall } from './running-call.ts'
 
-/** The work behind a guard. Stop it for real when the signal aborts; settle when it has ended. */
-export type Work<T> = (signal: AbortSignal) => PromiseLike<T>
-
-/** What the calls of one guard share. */
-export interface CallContext {
-  readonly timeoutMs: number
-  readonly classify: Classify
-  readonly expiries: Expiries
-  readonly counts: CallCounts
-}
-
-export interface CallCounts {
-  /** Calls that hold a permit. */
-  running: number
-  /** Those of them whose caller has left. */
-  abandoned: number
-  /** Calls that succeeded after their time was up, since the start. */
-  late: number
-}
+/**
+ * The work behind a guard. Stop it for real when the signal aborts; settle when it has ended. `call`
+ * tells what to hand on: the time that is left and the priority.
+ */
+export type Work<T> = (signal: AbortSignal, call: RunningCall) => PromiseLike<T>
 
 /**
  * - `waiting`: no permit yet
@@ -37,7 +25,7 @@ type CallState = 'waiting' | 'running' | 'expired' | 'cancelled' | 'ended'
  * at the deadline or when the caller hangs up, and the permit, which is held until the work has
  * settled. It is its own abort listener and heap member, so a call costs no closure for either.
  */
-export class Call<T> implements Expiring, Waiter {
+export class Call<T> implements Expiring, RunningCall, Waiter {
   expiresAt: number = Infinity
   place: number = -1
   readonly #context: CallContext
@@ -49,6 +37,8 @@ export class Call<T> implements Expiring, Waiter {
   #permit: Permit | undefined
   #wake: ((answer: Permit | Refusal) => void) | undefined
   #state: CallState = 'waiting'
+  /** Milliseconds that it ran until its caller left. */
+  #grantedMs = 0
 
   constructor(
     context: CallContext,
@@ -62,6 +52,21 @@ export class Call<T> implements Expiring, Waiter {
     this.#options = options
     this.#resolve = resolve
     this.#reject = reject
+  }
+
+  /** RunningCall */
+  get deadlineMs(): number {
+    return this.expiresAt - this.#context.clock.now()
+  }
+
+  /** RunningCall */
+  get priority(): Priority {
+    return this.#permit!.priority
+  }
+
+  /** RunningCall */
+  get signal(): AbortSignal {
+    return this.#controller.signal
   }
 
   /**
@@ -98,9 +103,10 @@ export class Call<T> implements Expiring, Waiter {
     this.#state = 'running'
     this.#context.counts.running += 1
     this.#watch(permit)
+    attachCall(this)
     let result: PromiseLike<T>
     try {
-      result = this.#work(this.#controller.signal)
+      result = this.#work(this.#controller.signal, this)
     } catch (error) {
       // Thrown before anything was awaited: the downstream has not been asked.
       if (this.#end('ignored')) this.#reject(error)
@@ -118,24 +124,32 @@ export class Call<T> implements Expiring, Waiter {
 
   refuse(refusal: Refusal): void {
     this.#state = 'ended'
-    this.#reject(refusal.reason === 'cancelled' ? this.#cancelledError() : refusalError(refusal))
+    this.#reject(refusal.reason === 'cancelled' ? this.#notStarted() : refusalError(refusal))
   }
 
   /** Its time is up. */
   expire(): void {
-    const reason = this.#byDeadline() ? 'deadline' : 'timeout'
-    this.#leave('expired', new SpillwayError('SPW_ERR_CALL_TIMEOUT', { reason }))
+    this.#leave('expired', this.#timeoutError())
   }
 
   /** The caller's signal aborted. */
   handleEvent(): void {
-    this.#leave('cancelled', this.#cancelledError())
+    const cause: unknown = this.#options.signal?.reason
+    // `request.cancelSignal` aborts at the deadline as well, a moment before our own timer.
+    if (isDeadlineError(cause)) {
+      this.#leave(
+        'expired',
+        new SpillwayError('SPW_ERR_CALL_TIMEOUT', { reason: 'deadline', cause }),
+      )
+      return
+    }
+    this.#leave('cancelled', new SpillwayError('SPW_ERR_CANCELLED', { reason: 'cancelled', cause }))
   }
 
   #cancelledBeforeStart(permit: Permit): void {
     this.#state = 'ended'
     permit.release('ignored')
-    this.#reject(this.#cancelledError())
+    this.#reject(this.#notStarted())
   }
 
   #watch(permit: Permit): void {
@@ -159,6 +173,7 @@ export class Call<T> implements Expiring, Waiter {
 
   #leave(state: 'expired' | 'cancelled', error: SpillwayError): void {
     this.#state = state
+    this.#grantedMs = this.#ranMs()
     this.#context.counts.abandoned += 1
     this.#unwatch()
     this.#reject(error)
@@ -166,9 +181,11 @@ export class Call<T> implements Expiring, Waiter {
   }
 
   #fulfilled(value: T): void {
+    const ranMs = this.#ranMs()
     if (this.#state === 'expired') this.#context.counts.late += 1
+    else this.#context.usual.add(ranMs)
     // A caller that hung up does not make the latency less true; one that was too slow counts as lost.
-    const outcome = this.#state === 'expired' ? 'dropped' : 'success'
+    const outcome = this.#isLost() ? 'dropped' : 'success'
     if (this.#end(outcome)) this.#resolve(value)
   }
 
@@ -177,6 +194,9 @@ export class Call<T> implements Expiring, Waiter {
     let answer = error
     try {
       outcome = this.#outcomeOf(error)
+      // The downstream has kept the deadline itself, and was faster than our timer.
+      if (outcome === 'dropped' && this.deadlineMs <= 0)
+        answer = this.#timeoutError({ cause: error })
     } catch (mistake) {
       answer = mistake
     }
@@ -184,11 +204,18 @@ export class Call<T> implements Expiring, Waiter {
   }
 
   #outcomeOf(error: unknown): Outcome {
-    if (this.#state === 'expired') return 'dropped'
+    if (this.#state === 'expired') return this.#isLost() ? 'dropped' : 'ignored'
     if (this.#state === 'cancelled') return 'ignored'
-    const outcome = this.#context.classify(error) ?? classifyError(error)
-    if (outcomes.includes(outcome)) return outcome
-    throw invalidOption('classify()', `one of ${outcomes.join(', ')} or undefined`, outcome)
+    return outcomeOfError(this.#context, error)
+  }
+
+  /** Whether its time ran out, and it was time enough. */
+  #isLost(): boolean {
+    return this.#state === 'expired' && !hadNoChance(this.#context, this.#grantedMs)
+  }
+
+  #ranMs(): number {
+    return this.#context.clock.now() - this.#permit!.startedAt
   }
 
   /** Gives the permit back; whether the caller is still there to be answered. */
@@ -203,10 +230,20 @@ export class Call<T> implements Expiring, Waiter {
     return !abandoned
   }
 
-  #cancelledError(): SpillwayError {
+  #timeoutError(origin: { readonly cause?: unknown } = {}): SpillwayError {
+    const reason = this.#byDeadline() ? 'deadline' : 'timeout'
+    return new SpillwayError('SPW_ERR_CALL_TIMEOUT', { reason, ...origin })
+  }
+
+  /** The caller's signal aborted before there was anything to stop. */
+  #notStarted(): SpillwayError {
     const cause: unknown = this.#options.signal?.reason
-    return new SpillwayError('SPW_ERR_CANCELLED', { reason: 'cancelled', cause })
+    return isDeadlineError(cause)
+      ? new SpillwayError('SPW_ERR_DEADLINE', { reason: 'deadline', cause })
+      : new SpillwayError('SPW_ERR_CANCELLED', { reason: 'cancelled', cause })
   }
 }
 
-const outcomes: readonly Outcome[] = ['success', 'dropped', 'ignored']
+function isDeadlineError(reason: unknown): boolean {
+  return isSpillwayError(reason) && reason.code === 'SPW_ERR_DEADLINE'
+}

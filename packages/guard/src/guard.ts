@@ -1,7 +1,8 @@
 import type { AcquireOptions, Limiter, LimiterStats, Refusal } from '@spillway/core'
-import { createLimiter, functionOption, hasDeadline } from '@spillway/core'
-import type { CallContext, Work } from './call.ts'
+import { createLimiter, DurationMean, functionOption, hasDeadline } from '@spillway/core'
+import type { Work } from './call.ts'
 import { Call } from './call.ts'
+import type { CallContext } from './call-context.ts'
 import { Expiries } from './expiries.ts'
 import type { GuardOptions, ParsedGuardOptions } from './options.ts'
 import { parseOptions } from './options.ts'
@@ -66,9 +67,11 @@ class LimitedGuard implements Guard {
     this.#deadlineMs = options.deadlineMs
     this.#context = {
       timeoutMs: options.timeoutMs,
+      clock: options.clock,
       classify: options.classify,
       expiries: new Expiries(options.clock),
       counts: { running: 0, abandoned: 0, late: 0 },
+      usual: new DurationMean(),
     }
   }
 

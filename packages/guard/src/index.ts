@@ -1,4 +1,6 @@
 import { knownKeys, positiveInteger } from '@spillway/core'
+import type { RequestOptions } from '@spillway/plugin-kit'
+import { decorateRequests } from '@spillway/plugin-kit'
 import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Guards } from './guards.ts'
@@ -8,6 +10,8 @@ import { GuardSet } from './guards.ts'
 export { createGuard } from './guard.ts'
 export type { CallOptions, Guard, GuardStats } from './guard.ts'
 export type { Work } from './call.ts'
+export type { RunningCall } from './running-call.ts'
+export { callHeaders } from './call-headers.ts'
 export type { Classify, DownstreamOptions, GuardOptions } from './options.ts'
 export { classifyError } from './classify.ts'
 
@@ -15,7 +19,7 @@ export { classifyError } from './classify.ts'
 export type { Guards } from './guards.ts'
 
 /** Options of the Fastify plugin. */
-export interface GuardPluginOptions {
+export interface GuardPluginOptions extends RequestOptions {
   /**
    * Most guards that may be defined; a bound on memory and on metric labels.
    *
@@ -32,16 +36,17 @@ declare module 'fastify' {
 }
 
 const plugin: FastifyPluginAsync<GuardPluginOptions> = async (fastify, options) => {
-  knownKeys('options', options, ['maxGuards'])
+  knownKeys('options', options, ['maxGuards', 'defaultDeadlineMs', 'callerHeaders'])
   const guards = new GuardSet(positiveInteger('maxGuards', options.maxGuards ?? 100))
 
   fastify.decorate('guards', guards)
+  decorateRequests(fastify, options)
   fastify.addHook('onClose', async () => {
     guards.close()
   })
 }
 
-/** Decorates the application with `guards`. */
+/** Decorates the application with `guards`, and its requests with `callOptions` to hand to them. */
 export const guard: FastifyPluginAsync<GuardPluginOptions> = fp(plugin, {
   name: '@spillway/guard',
   fastify: '5.x || 6.x',

@@ -67,3 +67,27 @@ test.each([{ maxGuards: 0 }, { maxguards: 3 }])('refuses the options %j', async 
     code: 'SPW_ERR_OPTION',
   })
 })
+
+test('gives requests what a guard asks for, without a door in front', async () => {
+  const app = Fastify()
+  await app.register(guard, { defaultDeadlineMs: 60_000, callerHeaders: 'trust' })
+  const db = app.guards.define('db')
+  app.get('/', (request) =>
+    db.run(
+      async (_, { deadlineMs, priority }) => ({ bounded: deadlineMs <= 20_000, priority }),
+      request.callOptions,
+    ),
+  )
+  const headers = { 'x-envoy-expected-rq-timeout-ms': '20000', 'x-request-priority': 'critical' }
+  const answer = await app.inject({ url: '/', headers })
+  expect(answer.json()).toEqual({ bounded: true, priority: 'critical' })
+  await app.close()
+})
+
+test('refuses a default deadline or a trust that is none', async () => {
+  const register = async (options: object): Promise<void> => {
+    await Fastify().register(guard, options)
+  }
+  await expect(register({ defaultDeadlineMs: -1 })).rejects.toThrow('Expected `defaultDeadlineMs`')
+  await expect(register({ callerHeaders: 'all' })).rejects.toThrow('Expected `callerHeaders`')
+})

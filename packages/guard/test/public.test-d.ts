@@ -1,9 +1,16 @@
 import type { AcquireOptions, Priority } from '@spillway/core'
+import type { FastifyRequest } from 'fastify'
 import Fastify from 'fastify'
 import { expectTypeOf, test } from 'vitest'
 import type { GuardedFetch } from '../src/fetch/index.ts'
-import type { CallOptions, DownstreamOptions, Guard, GuardOptions } from '../src/index.ts'
-import { createGuard, guard } from '../src/index.ts'
+import type {
+  CallOptions,
+  DownstreamOptions,
+  Guard,
+  GuardOptions,
+  RunningCall,
+} from '../src/index.ts'
+import { callHeaders, createGuard, guard } from '../src/index.ts'
 import { abortablePool } from '../src/pg/index.ts'
 import type { AbortablePoolOptions, PgPool } from '../src/pg/index.ts'
 
@@ -36,6 +43,20 @@ test('a call may pass on what is not there: undefined is the same as not said', 
   )
 })
 
+test('what a request says is what a guard asks for, and so is the call that work gets', () => {
+  expectTypeOf<FastifyRequest['callOptions']>().toExtend<CallOptions>()
+  expectTypeOf<RunningCall>().toExtend<CallOptions>()
+  expectTypeOf<GuardedFetch<typeof fetch>>().toBeCallableWith(
+    'http://db',
+    {},
+    {} as FastifyRequest['callOptions'],
+  )
+  const db = createGuard({ name: 'db' })
+  expectTypeOf(db.run((_, call) => db.run(async () => callHeaders(call), call))).toEqualTypeOf<
+    Promise<Record<string, string>>
+  >()
+})
+
 test('every option of a call takes undefined, and is one of the limiter', () => {
   expectTypeOf<CallOptions>().toEqualTypeOf<Omit<AcquireOptions, 'maxWaitMs'>>()
   type Undefinable = { readonly [key in keyof CallOptions]?: CallOptions[key] | undefined }
@@ -60,7 +81,9 @@ test('wrong options do not compile', () => {
 
 test('the plugin, its decorator and the pool', async () => {
   const app = Fastify()
-  await app.register(guard, { maxGuards: 3 })
+  await app.register(guard, { maxGuards: 3, defaultDeadlineMs: 800, callerHeaders: 'ignore' })
+  // @ts-expect-error -- not one of the words
+  void app.register(guard, { callerHeaders: true })
   expectTypeOf(app.guards.get('db')).toEqualTypeOf<Guard | undefined>()
   const pool = abortablePool({} as PgPool)
   const rows = pool.query<{ id: number }>(AbortSignal.abort(), 'select 1 as id')

@@ -22,14 +22,10 @@ export function cancelSignalOf(request: FastifyRequest): AbortSignal {
 /** Aborts at the deadline, or when the response ends without having been sent. */
 class CancelSource implements SettledListener {
   readonly #controller = new AbortController()
-  readonly #timer: TimerHandle | undefined
+  #timer: TimerHandle | undefined
 
   constructor(expiresAtMs: number) {
-    if (expiresAtMs === Infinity) return
-    const leftMs = Math.max(expiresAtMs - systemClock.now(), 0)
-    this.#timer = systemClock.setTimer(() => {
-      this.#controller.abort(new SpillwayError('SPW_ERR_DEADLINE', { reason: 'deadline' }))
-    }, leftMs)
+    this.#wait(expiresAtMs)
   }
 
   get signal(): AbortSignal {
@@ -40,5 +36,15 @@ class CancelSource implements SettledListener {
     systemClock.clearTimer(this.#timer)
     if (isSentInFull(raw)) return
     this.#controller.abort(new SpillwayError('SPW_ERR_CANCELLED', { reason: 'cancelled' }))
+  }
+
+  /** Node's timers may come a little early; what follows from the deadline must not. */
+  #wait(expiresAtMs: number): void {
+    const leftMs = expiresAtMs - systemClock.now()
+    if (leftMs <= 0) {
+      this.#controller.abort(new SpillwayError('SPW_ERR_DEADLINE', { reason: 'deadline' }))
+    } else if (leftMs < Infinity) {
+      this.#timer = systemClock.setTimer(() => this.#wait(expiresAtMs), Math.ceil(leftMs))
+    }
   }
 }

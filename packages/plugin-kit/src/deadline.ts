@@ -1,5 +1,6 @@
 import { systemClock } from '@spillway/core'
 import type { FastifyRequest } from 'fastify'
+import type { CallerWishes } from './caller.ts'
 import { routeOf, stateOf } from './request-state.ts'
 
 /** Until when the answer to a request is of use to anybody. */
@@ -11,15 +12,27 @@ export interface Deadline {
 }
 
 /**
- * Sets the deadline of a request that has just come: from its route's (or the server's)
- * `handlerTimeout`, else from the default. The tightest wins when several plugins bring a default.
+ * Sets the deadline of a request that has just come: that of its route's (or the server's)
+ * `handlerTimeout`, else the default; or what its caller says, if that is tighter. A trusted caller's
+ * word replaces the default, but not a `handlerTimeout`, at which Fastify answers in any case.
  */
 export function setDeadline(request: FastifyRequest, defaultMs: number | undefined): void {
-  const handlerTimeout = routeOf(request).handlerTimeout ?? 0
-  const budgetMs = handlerTimeout > 0 ? handlerTimeout : defaultMs
-  if (budgetMs === undefined) return
   const state = stateOf(request)
-  state.expiresAtMs = Math.min(state.expiresAtMs, systemClock.now() + budgetMs)
+  const handlerTimeout = routeOf(request).handlerTimeout ?? 0
+  const ownMs = handlerTimeout > 0 ? handlerTimeout : defaultMs
+  const budgetMs = withWish(ownMs, handlerTimeout > 0, state.wishes)
+  if (budgetMs !== undefined) state.expiresAtMs = systemClock.now() + budgetMs
+}
+
+function withWish(
+  ownMs: number | undefined,
+  isEnforced: boolean,
+  wishes: CallerWishes | undefined,
+): number | undefined {
+  if (wishes?.deadlineMs === undefined) return ownMs
+  // A default is for callers who say nothing, or whose word does not count.
+  if (ownMs === undefined || (wishes.isTrusted && !isEnforced)) return wishes.deadlineMs
+  return Math.min(ownMs, wishes.deadlineMs)
 }
 
 /** Milliseconds that the request has left; undefined when it has no deadline. */

@@ -1,19 +1,14 @@
 import type { Priority } from '@spillway/core'
-import { milliseconds } from '@spillway/core'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { RequestCallOptions } from './call-options.ts'
+import { callOptionsOf } from './call-options.ts'
+import { priorityFor, wishesOf } from './caller.ts'
 import { cancelSignalOf } from './cancel-signal.ts'
 import type { Deadline } from './deadline.ts'
 import { deadlineOf, setDeadline } from './deadline.ts'
+import type { RequestOptions } from './request-policy.ts'
+import { addPolicy, policyOf } from './request-policy.ts'
 import { stateOf } from './request-state.ts'
-
-export interface RequestOptions {
-  /**
-   * Deadline of requests whose route and server have no `handlerTimeout`, in milliseconds.
-   *
-   * @default none
-   */
-  readonly defaultDeadlineMs?: number | undefined
-}
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -26,21 +21,25 @@ declare module 'fastify' {
      * `request.signal`, which aborts as soon as the body of a request has been read.
      */
     readonly cancelSignal: AbortSignal
+    /**
+     * Deadline, priority and cancel signal in the words of a guard: `db.run(work,
+     * request.callOptions)`. Read it where the call is made: the time that is left gets less.
+     */
+    readonly callOptions: RequestCallOptions
   }
 }
 
 /**
- * Adds `deadline`, `priority` and `cancelSignal` to the requests of this scope. Every plugin that
- * needs them calls it; the second call in a scope adds nothing but its own default deadline.
+ * Adds `deadline`, `priority`, `cancelSignal` and `callOptions` to the requests of this scope. Every
+ * plugin that needs them calls it; the second call in a scope adds nothing but its options.
  *
- * @throws SPW_ERR_OPTION when `defaultDeadlineMs` is not a positive duration
+ * @throws SPW_ERR_OPTION when an option is wrong, or another plugin of the scope contradicts it
  */
 export function decorateRequests(fastify: FastifyInstance, options: RequestOptions = {}): void {
-  const { defaultDeadlineMs } = options
-  if (defaultDeadlineMs !== undefined) milliseconds('defaultDeadlineMs', defaultDeadlineMs, 1)
-  const isFirst = !fastify.hasRequestDecorator(markKey)
-  if (isFirst) addDecorators(fastify)
-  if (isFirst || defaultDeadlineMs !== undefined) addHook(fastify, defaultDeadlineMs)
+  addPolicy(fastify, options)
+  if (fastify.hasRequestDecorator(markKey)) return
+  addDecorators(fastify)
+  addHook(fastify)
 }
 
 /** Tells our decorators from those of somebody else with the same names. */
@@ -67,12 +66,21 @@ function addDecorators(fastify: FastifyInstance): void {
       return cancelSignalOf(this)
     },
   })
+  fastify.decorateRequest('callOptions', {
+    getter(this: FastifyRequest) {
+      return callOptionsOf(this)
+    },
+  })
 }
 
-function addHook(fastify: FastifyInstance, defaultMs: number | undefined): void {
+function addHook(fastify: FastifyInstance): void {
   fastify.addHook('onRequest', (request, reply, done) => {
-    stateOf(request).reply = reply
-    setDeadline(request, defaultMs)
+    const state = stateOf(request)
+    const policy = policyOf(request)
+    state.reply = reply
+    state.wishes = wishesOf(request, policy?.callerHeaders)
+    state.priority = priorityFor(request, state.priority)
+    setDeadline(request, policy?.defaultDeadlineMs)
     done()
   })
 }

@@ -1,6 +1,8 @@
-// Requests: deadline, priority, cancelSignal
+// Requests: deadline, priority, cancelSignal, callOptions
 export { decorateRequests } from './decorate-requests.ts'
-export type { RequestOptions } from './decorate-requests.ts'
+export type { CallerTrust, RequestOptions } from './request-policy.ts'
+export { priorityFor } from './caller.ts'
+export type { RequestCallOptions } from './call-options.ts'
 export type { Deadline } from './deadline.ts'
 export { remainingMs } from './deadline.ts'
 

@@ -1,5 +1,6 @@
 import type { Priority } from '@spillway/core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { CallerWishes } from './caller.ts'
 
 type Route = FastifyRequest['routeOptions']
 
@@ -11,6 +12,8 @@ export class RequestState {
   priority: Priority = 'default'
   /** On the clock of `performance.now()`. Infinity: no deadline. */
   expiresAtMs: number = Infinity
+  /** What its headers say, as far as it counts. */
+  wishes: CallerWishes | undefined
   cancelSignal: AbortSignal | undefined
   /** A request does not know its reply; undefined before our own hook has run. */
   reply: FastifyReply | undefined

@@ -169,6 +169,17 @@ describe('decorateRequests', () => {
     expect(signals[0]!.aborted).toBe(false)
   })
 
+  test('the signal has aborted already when it is asked for after the deadline', async () => {
+    const app = makeApp()
+    decorateRequests(app, { defaultDeadlineMs: 10 })
+    app.get('/', async (request) => {
+      await sleep(30)
+      const { aborted, reason } = request.cancelSignal
+      return { aborted, code: (reason as { code: string }).code }
+    })
+    expect((await app.inject('/')).json()).toEqual({ aborted: true, code: 'SPW_ERR_DEADLINE' })
+  })
+
   test('the signal aborts at the deadline with an error that is answered with 503', async () => {
     const app = makeApp()
     decorateRequests(app, { defaultDeadlineMs: 20 })

@@ -1,6 +1,8 @@
 import { functionOption, knownKeys } from '@spillway/core'
+import { callHeaders } from '../call-headers.ts'
 import { isOverloadStatus } from '../classify.ts'
 import type { CallOptions, Guard } from '../guard.ts'
+import type { RunningCall } from '../running-call.ts'
 import { trackResponse } from './tracked-response.ts'
 
 /** Anything shaped like the global `fetch`, for example undici's. */
@@ -12,11 +14,11 @@ export interface GuardedFetchOptions<F extends FetchFunction> {
   readonly fetch?: F
 }
 
-/** `fetch` with a third argument; `init.signal` takes the part of `options.signal`. */
+/** `fetch` with a third argument; `init.signal`, when there is one, is used instead of `options.signal`. */
 export type GuardedFetch<F extends FetchFunction> = (
   input: Parameters<F>[0],
   init?: Parameters<F>[1],
-  options?: Omit<CallOptions, 'signal'>,
+  options?: CallOptions,
 ) => ReturnType<F>
 
 /**
@@ -24,6 +26,10 @@ export type GuardedFetch<F extends FetchFunction> = (
  * body has been read to its end or cancelled: until then the downstream works for us. The guard's
  * timeout and the deadline go on while the body is read, and abort it. So a body that nobody reads
  * costs a permit until the timeout; cancel what you do not need: `response.body?.cancel()`.
+ *
+ * The request says how many milliseconds are left when it is sent, and its priority unless that is
+ * `default`, in the headers `x-envoy-expected-rq-timeout-ms` and `x-request-priority`; headers of
+ * these names in `init` or in a `Request` win.
  *
  * An answer of 429, 503 or 504 is handed out like any other and counts as `dropped`.
  *
@@ -43,7 +49,11 @@ export function guardedFetch<F extends FetchFunction = typeof globalThis.fetch>(
   return guarded as unknown as GuardedFetch<F>
 }
 
-type FetchInit = { readonly signal?: AbortSignal | null } & Record<string, unknown>
+type FetchInit = {
+  readonly signal?: AbortSignal | null
+  readonly headers?: HeadersInit
+} & Record<string, unknown>
+type HeadersInit = ConstructorParameters<typeof Headers>[0]
 type Fetch = (input: unknown, init: FetchInit) => Promise<Response>
 
 /** An overloaded downstream's answer: an error for the limit, none for the caller. */
@@ -65,8 +75,9 @@ function runFetch(
   call: CallOptions | undefined,
 ): Promise<Response> {
   return new Promise((resolve, reject) => {
-    const work = async (signal: AbortSignal): Promise<void> => {
-      const { response, ended } = trackResponse(await fetch(input, { ...init, signal }))
+    const work = async (signal: AbortSignal, running: RunningCall): Promise<void> => {
+      const headers = withCallHeaders(init?.headers ?? headersOf(input), running)
+      const { response, ended } = trackResponse(await fetch(input, { ...init, headers, signal }))
       resolve(response)
       await ended
       if (isOverloadStatus(response.status)) throw new OverloadAnswer(response.status)
@@ -77,4 +88,20 @@ function runFetch(
 
 function withSignal(call: CallOptions = {}, signal: AbortSignal | null | undefined): CallOptions {
   return signal === undefined || signal === null ? call : { ...call, signal }
+}
+
+/** Pairs: every `fetch` takes them, also one whose `Headers` is another class. */
+function withCallHeaders(own: HeadersInit, call: RunningCall): [string, string][] {
+  const headers = new Headers(own)
+  for (const [name, value] of Object.entries(callHeaders(call))) {
+    if (!headers.has(name)) headers.set(name, value)
+  }
+  return [...headers]
+}
+
+/** Headers in `init` take the place of those of a `Request`, so they must be carried over. */
+function headersOf(input: unknown): HeadersInit {
+  return typeof input === 'object' && input !== null && 'headers' in input
+    ? (input.headers as HeadersInit)
+    : undefined
 }

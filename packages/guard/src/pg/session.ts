@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { cancelTarget, sendCancelRequest } from './cancel-request.ts'
 import type { CancelTarget } from './cancel-request.ts'
+import { callOf } from '../running-call.ts'
+import { canQueryWithin, queryWithin } from './statement-timeout.ts'
 import type { PgClient, PgQueryConfig, PgResult } from './types.ts'
 
 /** Numbers of one pool; they only ever grow. */
@@ -9,6 +11,13 @@ export interface CancelCounts {
   aborted: number
   /** Connections closed because a cancel could not be sent or did not help. */
   destroyed: number
+}
+
+/** What the sessions of one pool have in common. */
+export interface SessionSettings {
+  readonly cancelTimeoutMs: number
+  readonly statementTimeout: boolean
+  readonly counts: CancelCounts
 }
 
 /** A cancel that reached the backend before its query did had no effect; it is sent again. */
@@ -24,22 +33,15 @@ const queryCanceled = '57014'
 export class Session {
   readonly #client: PgClient
   readonly #signal: AbortSignal
-  readonly #cancelTimeoutMs: number
-  readonly #counts: CancelCounts
+  readonly #settings: SessionSettings
   #running: Promise<unknown> | undefined
   #cancelling: Promise<void> | undefined
   #kept = true
 
-  constructor(
-    client: PgClient,
-    signal: AbortSignal,
-    cancelTimeoutMs: number,
-    counts: CancelCounts,
-  ) {
+  constructor(client: PgClient, signal: AbortSignal, settings: SessionSettings) {
     this.#client = client
     this.#signal = signal
-    this.#cancelTimeoutMs = cancelTimeoutMs
-    this.#counts = counts
+    this.#settings = settings
     client.on('error', ignoreError)
     signal.addEventListener('abort', this)
   }
@@ -49,10 +51,19 @@ export class Session {
    *
    * @throws the signal's reason when that is why the query failed
    */
-  async query<Row>(config: PgQueryConfig): Promise<PgResult<Row>> {
+  query<Row>(config: PgQueryConfig): Promise<PgResult<Row>> {
+    return this.#run<Row>(() => this.#send(config))
+  }
+
+  /** The same for what begins or ends a transaction, and must stand alone. */
+  control(text: string): Promise<PgResult<never>> {
+    return this.#run<never>(() => this.#client.query({ text }))
+  }
+
+  async #run<Row>(send: () => Promise<unknown>): Promise<PgResult<Row>> {
     await this.#idle()
     this.#signal.throwIfAborted()
-    const running = this.#client.query(config)
+    const running = send()
     this.#running = running
     try {
       return (await running) as PgResult<Row>
@@ -64,6 +75,13 @@ export class Session {
     }
   }
 
+  #send(config: PgQueryConfig): Promise<unknown> {
+    const call = this.#settings.statementTimeout ? callOf(this.#signal) : undefined
+    return call === undefined || !canQueryWithin(this.#client)
+      ? this.#client.query(config)
+      : queryWithin(this.#client, config, call.deadlineMs)
+  }
+
   /** Ends a transaction even though the signal has aborted; a failure closes the connection. */
   async rollback(): Promise<void> {
     await this.#idle()
@@ -72,7 +90,7 @@ export class Session {
     const rollback = this.#client.query({ text: 'ROLLBACK' }).then(() => {
       done = true
     })
-    await settledWithin(rollback, this.#cancelTimeoutMs)
+    await settledWithin(rollback, this.#settings.cancelTimeoutMs)
     if (!done) this.#destroy()
   }
 
@@ -86,7 +104,7 @@ export class Session {
   /** The signal aborted. */
   handleEvent(): void {
     if (this.#running === undefined) return
-    this.#counts.aborted += 1
+    this.#settings.counts.aborted += 1
     this.#cancelling = this.#cancel()
   }
 
@@ -107,7 +125,7 @@ export class Session {
   }
 
   async #repeatCancel(target: CancelTarget): Promise<void> {
-    const giveUpAt = performance.now() + this.#cancelTimeoutMs
+    const giveUpAt = performance.now() + this.#settings.cancelTimeoutMs
     let pauseMs = firstRepeatMs
     while (this.#running !== undefined) {
       const leftMs = giveUpAt - performance.now()
@@ -127,7 +145,7 @@ export class Session {
   }
 
   #destroy(): void {
-    this.#counts.destroyed += 1
+    this.#settings.counts.destroyed += 1
     this.#release(true)
   }
 

@@ -1,0 +1,43 @@
+import type { Clock, DurationMean, Outcome } from '@spillway/core'
+import { invalidOption } from '@spillway/core'
+import { classifyError } from './classify.ts'
+import type { Expiries } from './expiries.ts'
+import type { Classify } from './options.ts'
+
+/** What the calls of one guard share. */
+export interface CallContext {
+  readonly timeoutMs: number
+  readonly clock: Clock
+  readonly classify: Classify
+  readonly expiries: Expiries
+  readonly counts: CallCounts
+  /** What calls take that succeed. */
+  readonly usual: DurationMean
+}
+
+export interface CallCounts {
+  /** Calls that hold a permit. */
+  running: number
+  /** Those of them whose caller has left. */
+  abandoned: number
+  /** Calls that succeeded after their time was up, since the start. */
+  late: number
+}
+
+/**
+ * Whether a call was given less time than calls take, so that it says nothing about load when it runs
+ * out of it. Callers choose their deadlines, and those may come from anybody: if such calls counted
+ * as dropped, a few hundred of them a second would take the limit down to its minimum.
+ */
+export function hadNoChance({ usual }: CallContext, grantedMs: number): boolean {
+  return grantedMs < usual.value
+}
+
+/** What an error of the work tells about load. @throws SPW_ERR_OPTION when `classify` talks nonsense */
+export function outcomeOfError({ classify }: CallContext, error: unknown): Outcome {
+  const outcome = classify(error) ?? classifyError(error)
+  if (outcomes.includes(outcome)) return outcome
+  throw invalidOption('classify()', `one of ${outcomes.join(', ')} or undefined`, outcome)
+}
+
+const outcomes: readonly Outcome[] = ['success', 'dropped', 'ignored']

@@ -1,0 +1,30 @@
+import type { Priority } from '@spillway/core'
+
+/**
+ * What `work` may want to know of its own call. It fits where call options are asked for: a call
+ * within a call is `other.run(work, call)`.
+ */
+export interface RunningCall {
+  /**
+   * Milliseconds left, read anew each time: to the call's deadline or the guard's `timeoutMs`,
+   * whichever comes first; zero or less once it has passed.
+   */
+  readonly deadlineMs: number
+  readonly priority: Priority
+  /** The same that `work` gets. */
+  readonly signal: AbortSignal
+}
+
+const callKey: unique symbol = Symbol('spillway.call')
+
+type CallSignal = AbortSignal & { [callKey]?: RunningCall }
+
+/** Lets helpers that are handed nothing but the signal know how long the call has left. */
+export function attachCall(call: RunningCall): void {
+  ;(call.signal as CallSignal)[callKey] = call
+}
+
+/** Undefined for a signal that no guard made, or that was made of several. */
+export function callOf(signal: AbortSignal): RunningCall | undefined {
+  return (signal as CallSignal)[callKey]
+}
