@@ -30,7 +30,7 @@ export interface FailedAttempt {
 }
 
 /**
- * Whether to try again as far as this call alone decides; the throttle and the budget, which count
+ * Whether to try again as far as this call alone decides; the budget and the throttle, which count
  * what they are asked, come after it.
  */
 export function decideRetry(failed: FailedAttempt): RetryDecision {

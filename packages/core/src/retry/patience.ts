@@ -40,9 +40,8 @@ export class Patience {
     return new SpillwayError('SPW_ERR_DEADLINE', { reason: 'deadline', cause })
   }
 
-  /** Resolves after `delayMs`, or when the patience ends. */
+  /** Resolves after `delayMs`, or when the patience ends, which it has not yet. */
   sleep(delayMs: number): Promise<void> {
-    if (this.signal.aborted) return Promise.resolve()
     return new Promise((resolve) => {
       this.#wake = resolve
       this.#wakeTimer = this.#clock.setTimer(resolve, delayMs)

@@ -81,8 +81,7 @@ function decide(
   const { maxAttempts, maxRetryAfterMs, idempotent } = options
   const retryAfterMs = options.retryAfterMs(error)
   const isRetryable = options.isRetryable(error)
-  // An answer that nobody would try again is the downstream's word: it was not overloaded.
-  if (!isRetryable && !isLocalRefusal(error)) options.throttle?.accept()
+  tellThrottle(options, isRetryable, error)
   const decision = decideRetry({
     isLocalRefusal: isLocalRefusal(error),
     attempt,
@@ -97,8 +96,23 @@ function decide(
   return decision.kind === 'retry' ? afterCounting(decision, options) : decision
 }
 
-/** The throttle first: an attempt that it holds back takes nothing out of the budget. */
+/**
+ * The budget first: a retry that nobody paid for is never asked for, and would look to the throttle
+ * like demand that the downstream did not accept.
+ */
 function afterCounting(decision: RetryDecision, options: ParsedRetryOptions): RetryDecision {
-  if (!passesThrottle(options)) return { kind: 'give_up', reason: 'throttled' }
-  return options.budget.tryRetry() ? decision : { kind: 'give_up', reason: 'budget' }
+  if (!options.budget.tryRetry()) return { kind: 'give_up', reason: 'budget' }
+  return passesThrottle(options) ? decision : { kind: 'give_up', reason: 'throttled' }
+}
+
+/** An answer that nobody would try again is the downstream's word: it was not overloaded. */
+function tellThrottle(
+  { throttle }: ParsedRetryOptions,
+  isRetryable: boolean,
+  error: unknown,
+): void {
+  // What this process refused never reached the downstream.
+  if (throttle === undefined || isLocalRefusal(error)) return
+  if (isRetryable) throttle.refuse()
+  else throttle.accept()
 }

@@ -1,6 +1,13 @@
 import type { Clock } from '../clock.ts'
 import { systemClock } from '../clock.ts'
-import { functionOption, knownKeys, milliseconds, numberBetween, ratio } from '../options.ts'
+import {
+  functionOption,
+  knownKeys,
+  milliseconds,
+  numberBetween,
+  positiveInteger,
+  ratio,
+} from '../options.ts'
 import type { Priority } from '../priority.ts'
 import { RollingCounts } from './rolling-counts.ts'
 
@@ -14,8 +21,8 @@ export interface AdaptiveThrottleOptions {
   /**
    * What is remembered, in milliseconds.
    *
-   * @default 5_000: the accepted share grows back by a factor e per `windowMs / multiplier`. With
-   *   the two minutes of the SRE book a client would be held back for minutes after the recovery
+   * @default 2_000: after a recovery it takes about two windows until everything goes through
+   *   again. With the two minutes of the SRE book that would be minutes
    */
   readonly windowMs?: number
   /**
@@ -24,6 +31,12 @@ export interface AdaptiveThrottleOptions {
    * @default 0.9: whoever sends nothing does not learn that the downstream is back
    */
   readonly maxRejectRatio?: number
+  /**
+   * Below so many attempts in the window nothing is held back.
+   *
+   * @default 10: five a second overload nobody, and one failure among few says little
+   */
+  readonly minRequests?: number
   /** Uniform in [0, 1). @default Math.random */
   readonly random?: () => number
   /** @default systemClock */
@@ -31,7 +44,7 @@ export interface AdaptiveThrottleOptions {
 }
 
 export interface AdaptiveThrottleStats {
-  /** Attempts within the window, those that were held back included. */
+  /** Attempts of the window that were answered or held back. */
   readonly requests: number
   readonly accepts: number
   /** Share of calls of priority `default` that is held back now. */
@@ -42,10 +55,12 @@ export interface AdaptiveThrottleStats {
 
 /** A client that stops asking a downstream that refuses. */
 export interface AdaptiveThrottle {
-  /** Counts an attempt; false when it is to be held back. */
+  /** False when an attempt is to be held back, which counts as one that was not accepted. */
   tryAttempt(priority?: Priority): boolean
   /** The downstream took an attempt on, whatever came of it: anything but a refusal or a timeout. */
   accept(): void
+  /** The downstream refused an attempt, or did not answer. */
+  refuse(): void
   stats(): AdaptiveThrottleStats
 }
 
@@ -62,26 +77,33 @@ export function rejectRatio(requests: number, accepts: number, multiplier: numbe
 }
 
 /**
- * Client-side throttling of the SRE book: attempts are counted when they are made, those held back
- * included, so that holding back is no recovery.
+ * Client-side throttling of the SRE book. Attempts that were held back are counted, so that holding
+ * back is no recovery. The others are counted when their outcome is known, not as in the book when
+ * they are made: a burst after a silence is all in flight, and would look refused.
  *
  * @throws SPW_ERR_OPTION
  */
 export function createAdaptiveThrottle(options: AdaptiveThrottleOptions = {}): AdaptiveThrottle {
-  const { multiplier, windowMs, maxRejectRatio, random, clock } = parseOptions(options)
+  const { multiplier, windowMs, maxRejectRatio, minRequests, random, clock } = parseOptions(options)
   // Attempts, accepts.
   const counts = new RollingCounts(windowMs, clock)
   let rejectedTotal = 0
-  const share = (): number => rejectRatio(counts.first, counts.second, multiplier)
+  const share = (): number =>
+    counts.first < minRequests ? 0 : rejectRatio(counts.first, counts.second, multiplier)
   return {
     tryAttempt(priority = 'default') {
       const isHeldBack = random() < Math.min(share() ** exponents[priority], maxRejectRatio)
+      if (!isHeldBack) return true
       counts.addFirst()
-      if (isHeldBack) rejectedTotal += 1
-      return !isHeldBack
+      rejectedTotal += 1
+      return false
     },
     accept: () => {
+      counts.addFirst()
       counts.addSecond()
+    },
+    refuse: () => {
+      counts.addFirst()
     },
     stats: () => ({
       requests: counts.first,
@@ -92,14 +114,22 @@ export function createAdaptiveThrottle(options: AdaptiveThrottleOptions = {}): A
   }
 }
 
-const known = ['multiplier', 'windowMs', 'maxRejectRatio', 'random', 'clock'] as const
+const known = [
+  'multiplier',
+  'windowMs',
+  'maxRejectRatio',
+  'minRequests',
+  'random',
+  'clock',
+] as const
 
 function parseOptions(options: AdaptiveThrottleOptions): Required<AdaptiveThrottleOptions> {
   knownKeys('options', options, known)
   return {
     multiplier: numberBetween('multiplier', options.multiplier ?? 2, 1, 1000),
-    windowMs: milliseconds('windowMs', options.windowMs ?? 5_000, 1),
+    windowMs: milliseconds('windowMs', options.windowMs ?? 2_000, 1),
     maxRejectRatio: ratio('maxRejectRatio', options.maxRejectRatio ?? 0.9),
+    minRequests: positiveInteger('minRequests', options.minRequests ?? 10),
     // oxlint-disable-next-line no-restricted-properties -- a default; whoever needs repetition injects
     random: functionOption('random', options.random ?? Math.random),
     clock: options.clock ?? systemClock,

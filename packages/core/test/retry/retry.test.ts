@@ -35,7 +35,7 @@ function run(options: Partial<RetryOptions> = {}, error: unknown = failure): Pro
 }
 
 /** Lets what was resolved run on, and the clock go on between. */
-async function drain(ms = 4000): Promise<void> {
+async function drain(ms = 1000): Promise<void> {
   for (let index = 0; index < 20; index += 1) {
     for (let turn = 0; turn < 10; turn += 1) await Promise.resolve()
     clock.advance(ms / 20)
@@ -181,18 +181,24 @@ describe('retry', () => {
   })
 
   test('asks nobody that the throttle holds back', async () => {
-    const throttle = createAdaptiveThrottle({ clock, random: () => 0.4 })
+    const throttle = createAdaptiveThrottle({ clock, random: () => 0.4, minRequests: 1 })
     expect(await outcome(run({ throttle }))).toBe(failure)
     // The second of the attempts was one too many: (1 - 2 * 0) / (1 + 1) > 0.4.
     expect(attempts).toHaveLength(1)
     await expect(run({ throttle })).rejects.toMatchObject({ code: 'SPW_ERR_THROTTLED' })
-    expect(budget.stats().retries).toBe(0)
+  })
+
+  test('does not tell the throttle of retries that the budget refuses', async () => {
+    const throttle = createAdaptiveThrottle({ clock })
+    await outcome(run({ throttle, budget: createRetryBudget({ clock }) }))
+    expect(throttle.stats().requests).toBe(1)
   })
 
   test('tells the throttle what was accepted: answers, and errors that mean no overload', async () => {
     const throttle = createAdaptiveThrottle({ clock })
     await retry(async () => 1, { budget, clock, throttle })
     await run({ throttle, isRetryable: () => false }).catch(() => undefined)
+    await run({ throttle }, new SpillwayError('SPW_ERR_CLOSED')).catch(() => undefined)
     expect(throttle.stats()).toMatchObject({ requests: 2, accepts: 2 })
   })
 
