@@ -86,19 +86,40 @@ const never = (): undefined => undefined
 /** @throws SPW_ERR_OPTION */
 export function parseOptions(options: RetryOptions): ParsedRetryOptions {
   knownKeys('options', options, known)
-  const { budget, throttle, priority = 'default', deadlineMs, signal } = options
-  checkPriority(priority)
+  return { ...parseDecisions(options), ...parseCall(options), ...parseTimes(options) }
+}
+
+function parseDecisions(
+  options: RetryOptions,
+): Pick<ParsedRetryOptions, 'budget' | 'throttle' | 'isRetryable' | 'retryAfterMs'> {
+  const { budget, throttle, isRetryable = always, retryAfterMs = never } = options
   if (typeof budget?.tryRetry !== 'function') throw invalidOption('budget', 'a budget', budget)
   return {
     budget,
     throttle,
+    isRetryable: functionOption('isRetryable', isRetryable),
+    retryAfterMs: functionOption('retryAfterMs', retryAfterMs),
+  }
+}
+
+function parseCall(
+  options: RetryOptions,
+): Pick<ParsedRetryOptions, 'priority' | 'maxAttempts' | 'deadlineMs' | 'signal' | 'idempotent'> {
+  const { priority = 'default', maxAttempts = 3, deadlineMs, signal, idempotent = false } = options
+  checkPriority(priority)
+  return {
     priority,
-    maxAttempts: positiveInteger('maxAttempts', options.maxAttempts ?? 3),
+    maxAttempts: positiveInteger('maxAttempts', maxAttempts),
     deadlineMs: deadlineMs === undefined ? undefined : milliseconds('deadlineMs', deadlineMs),
     signal,
-    idempotent: options.idempotent ?? false,
-    isRetryable: functionOption('isRetryable', options.isRetryable ?? always),
-    retryAfterMs: functionOption('retryAfterMs', options.retryAfterMs ?? never),
+    idempotent,
+  }
+}
+
+function parseTimes(
+  options: RetryOptions,
+): Backoff & Pick<ParsedRetryOptions, 'maxRetryAfterMs' | 'random' | 'clock'> {
+  return {
     maxRetryAfterMs: milliseconds('maxRetryAfterMs', options.maxRetryAfterMs ?? 30_000),
     baseDelayMs: milliseconds('baseDelayMs', options.baseDelayMs ?? 50),
     maxDelayMs: milliseconds('maxDelayMs', options.maxDelayMs ?? 2_000),

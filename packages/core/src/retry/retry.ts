@@ -106,13 +106,11 @@ function afterCounting(decision: RetryDecision, options: ParsedRetryOptions): Re
 }
 
 /** An answer that nobody would try again is the downstream's word: it was not overloaded. */
-function tellThrottle(
-  { throttle }: ParsedRetryOptions,
-  isRetryable: boolean,
-  error: unknown,
-): void {
-  // What this process refused never reached the downstream.
-  if (throttle === undefined || isLocalRefusal(error)) return
+function tellThrottle(options: ParsedRetryOptions, isRetryable: boolean, error: unknown): void {
+  const { throttle, signal } = options
+  if (throttle === undefined) return
+  // What this process refused never got there, and a caller that left says nothing about it.
+  if (isLocalRefusal(error) || signal?.aborted === true) return
   if (isRetryable) throttle.refuse()
   else throttle.accept()
 }

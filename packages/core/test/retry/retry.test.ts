@@ -202,6 +202,18 @@ describe('retry', () => {
     expect(throttle.stats()).toMatchObject({ requests: 2, accepts: 2 })
   })
 
+  test('a caller that leaves tells the throttle nothing about the downstream', async () => {
+    const throttle = createAdaptiveThrottle({ clock })
+    const controller = new AbortController()
+    const work = async (): Promise<never> => {
+      controller.abort()
+      throw failure
+    }
+    const call = retry(work, { budget, clock, throttle, signal: controller.signal })
+    await expect(call).rejects.toBe(failure)
+    expect(throttle.stats().requests).toBe(0)
+  })
+
   test('answers wrong options with their name', async () => {
     await expect(run({ maxAttempts: 0 })).rejects.toThrow(/`maxAttempts`.*positive integer, got 0/)
     await expect(run({ deadlineMs: -1 })).rejects.toThrow(/`deadlineMs`/)

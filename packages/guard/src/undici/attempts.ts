@@ -68,8 +68,8 @@ export class Attempts {
     }
   }
 
-  #tellThrottle(isAccepted: boolean): void {
-    if (isAccepted) this.#origin.throttle?.accept()
+  #tellThrottle(wasAccepted: boolean): void {
+    if (wasAccepted) this.#origin.throttle?.accept()
     else this.#origin.throttle?.refuse()
   }
 
