@@ -1,7 +1,7 @@
 // What admission costs when nothing waits: ours beside the peers' nearest operation, interleaved in
 // one process. `npm run bench:micro`; add `--json` for the raw samples.
-import { adaptiveLimit, createLimiter, fixedLimit } from '@spillway/core'
-import { bulkhead } from 'cockatiel'
+import { adaptiveLimit, createLimiter, createRetryBudget, fixedLimit, retry } from '@spillway/core'
+import { bulkhead, handleAll, retry as cockatielRetry } from 'cockatiel'
 import { bench, do_not_optimize, run, summary } from 'mitata'
 import CircuitBreaker from 'opossum'
 import pLimit from 'p-limit'
@@ -15,6 +15,8 @@ const options = { priority: 'critical', workload: '/orders/:id', deadlineMs: 100
 const work = async (): Promise<number> => 1
 const cockatiel = bulkhead(100, 0)
 const limited = pLimit(100)
+const budget = createRetryBudget()
+const cockatielRetries = cockatielRetry(handleAll, { maxAttempts: 2 })
 const breaker = new CircuitBreaker(work, { capacity: 100, timeout: false })
 
 summary(() => {
@@ -47,6 +49,18 @@ summary(() => {
   })
   bench('opossum', async () => {
     await breaker.fire()
+  })
+})
+
+summary(() => {
+  bench('bare async call, again', async () => {
+    await work()
+  })
+  bench('spillway retry, success at once', async () => {
+    await retry(work, { budget, idempotent: true })
+  })
+  bench('cockatiel retry, success at once', async () => {
+    await cockatielRetries.execute(work)
   })
 })
 

@@ -24,6 +24,25 @@ export { gradientLimit } from './limit/gradient.ts'
 export { vegasLimit } from './limit/vegas.ts'
 export { windowedLimit } from './limit/windowed.ts'
 
+// Retries: again, but never many
+export { retry } from './retry/retry.ts'
+export type { Attempt } from './retry/retry.ts'
+export type { RetryOptions } from './retry/options.ts'
+export { createRetryBudget } from './retry/budget.ts'
+export type { RetryBudget, RetryBudgetOptions, RetryBudgetStats } from './retry/budget.ts'
+export { createAdaptiveThrottle } from './retry/throttle.ts'
+export type {
+  AdaptiveThrottle,
+  AdaptiveThrottleOptions,
+  AdaptiveThrottleStats,
+} from './retry/throttle.ts'
+export { delayBeforeRetry } from './retry/backoff.ts'
+export type { Backoff } from './retry/backoff.ts'
+export { decideRetry } from './retry/decision.ts'
+export type { FailedAttempt, GiveUpReason, RetryDecision } from './retry/decision.ts'
+export { parseRetryAfter } from './retry/retry-after.ts'
+export { isLocalRefusal, wasNeverSent } from './retry/safety.ts'
+
 // Shared words
 export type { Priority, PriorityRank } from './priority.ts'
 export { checkPriority, isPriority, priorities, rankOf } from './priority.ts'

@@ -1,0 +1,137 @@
+import type { Clock } from '../clock.ts'
+import { systemClock } from '../clock.ts'
+import {
+  functionOption,
+  knownKeys,
+  milliseconds,
+  numberBetween,
+  positiveInteger,
+  ratio,
+} from '../options.ts'
+import type { Priority } from '../priority.ts'
+import { RollingCounts } from './rolling-counts.ts'
+
+export interface AdaptiveThrottleOptions {
+  /**
+   * Requests that are sent for each one that is accepted, before any is held back.
+   *
+   * @default 2: the SRE book's; the downstream sees its own state at twice the cost
+   */
+  readonly multiplier?: number
+  /**
+   * What is remembered, in milliseconds.
+   *
+   * @default 2_000: after a recovery it takes about two windows until everything goes through
+   *   again. With the two minutes of the SRE book that would be minutes
+   */
+  readonly windowMs?: number
+  /**
+   * Largest share that is held back.
+   *
+   * @default 0.9: whoever sends nothing does not learn that the downstream is back
+   */
+  readonly maxRejectRatio?: number
+  /**
+   * Below so many attempts in the window nothing is held back.
+   *
+   * @default 10: five a second overload nobody, and one failure among few says little
+   */
+  readonly minRequests?: number
+  /** Uniform in [0, 1). @default Math.random */
+  readonly random?: () => number
+  /** @default systemClock */
+  readonly clock?: Clock
+}
+
+export interface AdaptiveThrottleStats {
+  /** Attempts of the window that were answered or held back. */
+  readonly requests: number
+  readonly accepts: number
+  /** Share of calls of priority `default` that is held back now. */
+  readonly rejectRatio: number
+  /** Attempts held back since the start. */
+  readonly rejectedTotal: number
+}
+
+/** A client that stops asking a downstream that refuses. */
+export interface AdaptiveThrottle {
+  /** False when an attempt is to be held back, which counts as one that was not accepted. */
+  tryAttempt(priority?: Priority): boolean
+  /** The downstream took an attempt on, whatever came of it: anything but a refusal or a timeout. */
+  accept(): void
+  /** The downstream refused an attempt, or did not answer. */
+  refuse(): void
+  stats(): AdaptiveThrottleStats
+}
+
+/** An exponent above 1 makes a share below 1 smaller: the important are held back last. */
+const exponents: Readonly<Record<Priority, number>> = { critical: 4, high: 2, default: 1, low: 0.5 }
+
+/**
+ * The share to hold back, `max(0, (requests - K * accepts) / (requests + 1))`.
+ *
+ * Source: Beyer et al., Site Reliability Engineering, chapter 21 "Handling Overload".
+ */
+export function rejectRatio(requests: number, accepts: number, multiplier: number): number {
+  return Math.max(0, (requests - multiplier * accepts) / (requests + 1))
+}
+
+/**
+ * Client-side throttling of the SRE book. Attempts that were held back are counted, so that holding
+ * back is no recovery. The others are counted when their outcome is known, not as in the book when
+ * they are made: a burst after a silence is all in flight, and would look refused.
+ *
+ * @throws SPW_ERR_OPTION
+ */
+export function createAdaptiveThrottle(options: AdaptiveThrottleOptions = {}): AdaptiveThrottle {
+  const { multiplier, windowMs, maxRejectRatio, minRequests, random, clock } = parseOptions(options)
+  // Attempts, accepts.
+  const counts = new RollingCounts(windowMs, clock)
+  let rejectedTotal = 0
+  const share = (): number =>
+    counts.first < minRequests ? 0 : rejectRatio(counts.first, counts.second, multiplier)
+  return {
+    tryAttempt(priority = 'default') {
+      const isHeldBack = random() < Math.min(share() ** exponents[priority], maxRejectRatio)
+      if (!isHeldBack) return true
+      counts.addFirst()
+      rejectedTotal += 1
+      return false
+    },
+    accept: () => {
+      counts.addFirst()
+      counts.addSecond()
+    },
+    refuse: () => {
+      counts.addFirst()
+    },
+    stats: () => ({
+      requests: counts.first,
+      accepts: counts.second,
+      rejectRatio: Math.min(share(), maxRejectRatio),
+      rejectedTotal,
+    }),
+  }
+}
+
+const known = [
+  'multiplier',
+  'windowMs',
+  'maxRejectRatio',
+  'minRequests',
+  'random',
+  'clock',
+] as const
+
+function parseOptions(options: AdaptiveThrottleOptions): Required<AdaptiveThrottleOptions> {
+  knownKeys('options', options, known)
+  return {
+    multiplier: numberBetween('multiplier', options.multiplier ?? 2, 1, 1000),
+    windowMs: milliseconds('windowMs', options.windowMs ?? 2_000, 1),
+    maxRejectRatio: ratio('maxRejectRatio', options.maxRejectRatio ?? 0.9),
+    minRequests: positiveInteger('minRequests', options.minRequests ?? 10),
+    // oxlint-disable-next-line no-restricted-properties -- a default; whoever needs repetition injects
+    random: functionOption('random', options.random ?? Math.random),
+    clock: options.clock ?? systemClock,
+  }
+}

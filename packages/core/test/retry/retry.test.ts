@@ -1,0 +1,282 @@
+import { getEventListeners } from 'node:events'
+import {
+  createAdaptiveThrottle,
+  createRetryBudget,
+  delayBeforeRetry,
+  parseRetryAfter,
+  retry,
+  SpillwayError,
+  wasNeverSent,
+} from '@spillway/core'
+import type { Attempt, RetryBudget, RetryOptions } from '@spillway/core'
+import { ManualClock } from '@spillway/test-support'
+import { beforeEach, describe, expect, test } from 'vitest'
+
+let clock: ManualClock
+let budget: RetryBudget
+let attempts: Attempt[]
+
+beforeEach(() => {
+  clock = new ManualClock()
+  budget = createRetryBudget({ clock })
+  for (let index = 0; index < 100; index += 1) budget.countRequest()
+  attempts = []
+})
+
+const failure = new Error('boom')
+const refused = Object.assign(new Error('refused'), { code: 'ECONNREFUSED' })
+
+function run(options: Partial<RetryOptions> = {}, error: unknown = failure): Promise<unknown> {
+  const work = async (attempt: Attempt): Promise<never> => {
+    attempts.push(attempt)
+    throw error
+  }
+  return retry(work, { budget, clock, random: () => 0.5, idempotent: true, ...options })
+}
+
+/** Lets what was resolved run on, and the clock go on between. */
+async function drain(ms = 1000): Promise<void> {
+  for (let index = 0; index < 20; index += 1) {
+    for (let turn = 0; turn < 10; turn += 1) await Promise.resolve()
+    clock.advance(ms / 20)
+  }
+}
+
+async function outcome(call: Promise<unknown>): Promise<unknown> {
+  const settled = call.catch((error: unknown) => error)
+  await drain()
+  return settled
+}
+
+describe('retry', () => {
+  test('runs what succeeds once', async () => {
+    expect(await retry(async () => 7, { budget })).toBe(7)
+    expect(budget.stats()).toMatchObject({ requests: 101, retries: 0 })
+  })
+
+  test('tries again until it succeeds, and tells the attempts apart', async () => {
+    const work = async ({ attempt }: Attempt): Promise<number> => {
+      if (attempt < 3) throw failure
+      return attempt
+    }
+    const call = retry(work, { budget, clock, idempotent: true })
+    expect(await outcome(call)).toBe(3)
+    expect(budget.stats().retries).toBe(2)
+    expect(clock.pendingTimers).toBe(0)
+  })
+
+  test('throws the last error as it is after three attempts', async () => {
+    expect(await outcome(run())).toBe(failure)
+    expect(attempts.map(({ attempt }) => attempt)).toEqual([1, 2, 3])
+  })
+
+  test('tries nothing again that may have been done', async () => {
+    expect(await outcome(run({ idempotent: false }))).toBe(failure)
+    expect(attempts).toHaveLength(1)
+  })
+
+  test('tries again what was provably never sent', async () => {
+    expect(await outcome(run({ idempotent: false }, refused))).toBe(refused)
+    expect(attempts).toHaveLength(3)
+  })
+
+  test.each(['SPW_ERR_LIMIT_EXCEEDED', 'SPW_ERR_CALL_TIMEOUT', 'SPW_ERR_CLOSED'] as const)(
+    'never tries %s of this process again',
+    async (code) => {
+      const error = new SpillwayError(code)
+      expect(await outcome(run({}, error))).toBe(error)
+      expect(attempts).toHaveLength(1)
+    },
+  )
+
+  test('tries again only what the caller says', async () => {
+    expect(await outcome(run({ isRetryable: () => false }))).toBe(failure)
+    expect(attempts).toHaveLength(1)
+  })
+
+  test('stops when the budget is empty', async () => {
+    const empty = createRetryBudget({ clock })
+    expect(await outcome(run({ budget: empty }))).toBe(failure)
+    expect(attempts).toHaveLength(1)
+    expect(empty.stats()).toEqual({ requests: 1, retries: 0, refusedTotal: 1 })
+  })
+
+  test('waits as long as Retry-After says, and not less', async () => {
+    const call = run({ retryAfterMs: () => 5000, maxAttempts: 2, random: () => 0 })
+    call.catch(() => undefined)
+    for (let turn = 0; turn < 10; turn += 1) await Promise.resolve()
+    clock.advance(4999)
+    for (let turn = 0; turn < 10; turn += 1) await Promise.resolve()
+    expect(attempts).toHaveLength(1)
+    clock.advance(1)
+    expect(await outcome(call)).toBe(failure)
+    expect(attempts).toHaveLength(2)
+  })
+
+  test.each([{ deadlineMs: 1000 }, {}])(
+    'gives up at once on a Retry-After that is absurd, with %j',
+    async (options) => {
+      await expect(run({ ...options, retryAfterMs: () => 1e15 })).rejects.toBe(failure)
+      expect(clock.now()).toBe(0)
+      expect(clock.pendingTimers).toBe(0)
+    },
+  )
+
+  test('does not wait for a retry that would be after the deadline', async () => {
+    await expect(run({ deadlineMs: 20, random: () => 0.9 })).rejects.toBe(failure)
+    expect(clock.now()).toBe(0)
+  })
+
+  test('starts nothing for a caller that has gone, or that has no time', async () => {
+    const reason = new Error('gone')
+    const gone = run({ signal: AbortSignal.abort(reason) })
+    await expect(gone).rejects.toMatchObject({ code: 'SPW_ERR_CANCELLED', cause: reason })
+    await expect(run({ deadlineMs: 0 })).rejects.toMatchObject({ code: 'SPW_ERR_DEADLINE' })
+    expect(attempts).toHaveLength(0)
+  })
+
+  test('aborts the attempt at the deadline and tries no more', async () => {
+    const work = ({ attempt, signal }: Attempt): Promise<never> => {
+      attempts.push({ attempt, signal })
+      return new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', () => {
+          reject(signal.reason as Error)
+        })
+      })
+    }
+    const call = retry(work, { budget, clock, idempotent: true, deadlineMs: 100 })
+    expect(await outcome(call)).toMatchObject({ name: 'TimeoutError' })
+    expect(attempts).toHaveLength(1)
+  })
+
+  test('a process that was stopped during a wait does not start an attempt late', async () => {
+    const call = run({ deadlineMs: 1000 }).catch((error: unknown) => error)
+    for (let turn = 0; turn < 10; turn += 1) await Promise.resolve()
+    clock.freeze(60_000)
+    expect(await call).toMatchObject({ code: 'SPW_ERR_DEADLINE', cause: failure })
+    expect(attempts).toHaveLength(1)
+  })
+
+  test('leaves no listener and no timer behind 10,000 aborted waits', async () => {
+    const controller = new AbortController()
+    const rich = createRetryBudget({ clock, retryRatio: 1 })
+    for (let index = 0; index < 10_000; index += 1) rich.countRequest()
+    const calls = Array.from({ length: 10_000 }, () =>
+      run({ budget: rich, signal: controller.signal, deadlineMs: 60_000 }).catch(
+        (error: unknown) => error,
+      ),
+    )
+    for (let turn = 0; turn < 10; turn += 1) await Promise.resolve()
+    expect(getEventListeners(controller.signal, 'abort')).toHaveLength(10_000)
+    expect(clock.pendingTimers).toBe(20_000)
+    controller.abort()
+    const errors = await Promise.all(calls)
+    expect(errors.every((error) => (error as SpillwayError).code === 'SPW_ERR_CANCELLED')).toBe(
+      true,
+    )
+    expect((errors[0] as SpillwayError).cause).toBe(failure)
+    expect(attempts).toHaveLength(10_000)
+    expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0)
+    expect(clock.pendingTimers).toBe(0)
+  })
+
+  test('asks nobody that the throttle holds back', async () => {
+    const throttle = createAdaptiveThrottle({ clock, random: () => 0.4, minRequests: 1 })
+    expect(await outcome(run({ throttle }))).toBe(failure)
+    // The second of the attempts was one too many: (1 - 2 * 0) / (1 + 1) > 0.4.
+    expect(attempts).toHaveLength(1)
+    await expect(run({ throttle })).rejects.toMatchObject({ code: 'SPW_ERR_THROTTLED' })
+  })
+
+  test('does not tell the throttle of retries that the budget refuses', async () => {
+    const throttle = createAdaptiveThrottle({ clock })
+    await outcome(run({ throttle, budget: createRetryBudget({ clock }) }))
+    expect(throttle.stats().requests).toBe(1)
+  })
+
+  test('tells the throttle what was accepted: answers, and errors that mean no overload', async () => {
+    const throttle = createAdaptiveThrottle({ clock })
+    await retry(async () => 1, { budget, clock, throttle })
+    await run({ throttle, isRetryable: () => false }).catch(() => undefined)
+    await run({ throttle }, new SpillwayError('SPW_ERR_CLOSED')).catch(() => undefined)
+    expect(throttle.stats()).toMatchObject({ requests: 2, accepts: 2 })
+  })
+
+  test('a caller that leaves tells the throttle nothing about the downstream', async () => {
+    const throttle = createAdaptiveThrottle({ clock })
+    const controller = new AbortController()
+    const work = async (): Promise<never> => {
+      controller.abort()
+      throw failure
+    }
+    const call = retry(work, { budget, clock, throttle, signal: controller.signal })
+    await expect(call).rejects.toBe(failure)
+    expect(throttle.stats().requests).toBe(0)
+  })
+
+  test('answers wrong options with their name', async () => {
+    await expect(run({ maxAttempts: 0 })).rejects.toThrow(/`maxAttempts`.*positive integer, got 0/)
+    await expect(run({ deadlineMs: -1 })).rejects.toThrow(/`deadlineMs`/)
+    await expect(run({ priority: 'urgent' as 'low' })).rejects.toThrow(/`priority`/)
+    await expect(run({ budget: undefined as never })).rejects.toThrow(/`budget`/)
+    await expect(run({ retries: 3 } as object)).rejects.toThrow(/Unknown option/)
+  })
+})
+
+describe('the wait', () => {
+  const backoff = { baseDelayMs: 50, maxDelayMs: 300 }
+
+  test('is uniform below a bound that doubles', () => {
+    const bounds = [1, 2, 3, 4, 5].map((attempt) =>
+      delayBeforeRetry(attempt, backoff, 1, undefined),
+    )
+    expect(bounds).toEqual([50, 100, 200, 300, 300])
+    expect(delayBeforeRetry(3, backoff, 0, undefined)).toBe(0)
+  })
+
+  test('is never shorter than Retry-After', () => {
+    expect(delayBeforeRetry(1, backoff, 0, 1000)).toBe(1000)
+    expect(delayBeforeRetry(1, backoff, 0.5, 1000)).toBe(1025)
+  })
+})
+
+describe('Retry-After', () => {
+  test.each([
+    ['0', 0],
+    [' 120 ', 120_000],
+    ['99999999999999999999', 1e23],
+    ['Tue, 14 Nov 2023 22:13:30 GMT', 10_000],
+    ['Tue, 14 Nov 2000 22:13:30 GMT', 0],
+    ['Tue, 99 Xxx 2023 22:13:30 GMT', undefined],
+    ['-1', undefined],
+    ['1.5', undefined],
+    ['soon', undefined],
+    ['2023-11-14', undefined],
+    [['1', '2'], undefined],
+    [undefined, undefined],
+  ])('%j is %j ms', (header, expected) => {
+    const parsed = parseRetryAfter(header, new ManualClock())
+    if (expected === undefined) expect(parsed).toBeUndefined()
+    else expect(parsed).toBeCloseTo(expected, -10)
+  })
+})
+
+describe('never sent', () => {
+  const wrapped = new TypeError('fetch failed', { cause: refused })
+  const circle: { cause?: unknown } = {}
+  circle.cause = circle
+  test.each([
+    [refused, true],
+    [wrapped, true],
+    [new AggregateError([refused, refused]), true],
+    [new AggregateError([refused, failure]), false],
+    [new AggregateError([]), false],
+    [Object.assign(new Error('x'), { code: 'EHOSTUNREACH', syscall: 'connect' }), true],
+    [Object.assign(new Error('x'), { code: 'ECONNRESET', syscall: 'read' }), false],
+    [circle, false],
+    ['ECONNREFUSED', false],
+    [null, false],
+  ])('%o: %s', (error, expected) => {
+    expect(wasNeverSent(error)).toBe(expected)
+  })
+})

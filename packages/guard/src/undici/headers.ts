@@ -1,0 +1,36 @@
+import type { Dispatcher } from 'undici'
+
+/** Request header of every attempt but the first: its number, from 2. */
+export const attemptHeader = 'x-spillway-attempt'
+
+/**
+ * Response header: `no` says that another attempt is not wanted, since whoever answers has refused
+ * by its own decision, or has spent its own retries on the failure behind it.
+ */
+export const retryHeader = 'x-spillway-retry'
+
+type Headers = Dispatcher.DispatchOptions['headers']
+type HeaderPairs = Iterable<readonly [string, string | string[] | undefined]>
+
+/** The headers and one more, in whichever of undici's three forms they are. */
+export function withHeader(headers: Headers, name: string, value: string): NonNullable<Headers> {
+  if (headers === undefined || headers === null) return { [name]: value }
+  if (Array.isArray(headers)) return [...headers, name, value]
+  if (Symbol.iterator in headers) {
+    return Object.fromEntries([...(headers as HeaderPairs), [name, value]])
+  }
+  return { ...headers, [name]: value }
+}
+
+/** Whether a header is there, in whichever form. */
+export function hasHeader(headers: Headers, name: string): boolean {
+  return headerNames(headers).some((one) => one.toLowerCase() === name)
+}
+
+function headerNames(headers: Headers): string[] {
+  if (headers === undefined || headers === null) return []
+  // A flat list of names and values.
+  if (Array.isArray(headers)) return headers.filter((_, index) => index % 2 === 0).map(String)
+  if (Symbol.iterator in headers) return [...(headers as HeaderPairs)].map(([name]) => name)
+  return Object.keys(headers)
+}
