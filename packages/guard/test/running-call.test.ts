@@ -255,7 +255,8 @@ describe('a call that was given less time than calls take', () => {
     const before = guard.limiter.limit
     for (let index = 0; index < 1000; index += 1) await take(20, index % 10 === 0 ? 1000 : 5)
     expect(guard.stats().limitReason).not.toBe('blackout')
-    expect(guard.limiter.limit).toBeGreaterThanOrEqual(0.8 * before)
+    // Of a limit that calls do not meet, half is free.
+    expect(guard.limiter.limit).toBeGreaterThanOrEqual(0.5 * before)
   })
 })
 
