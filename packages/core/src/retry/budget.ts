@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
 import { systemClock } from '../clock.ts'
 import { knownKeys, milliseconds, ratio } from '../options.ts'
-import { RollingCounts } from './rolling-counts.ts'
+import { RollingCount } from './rolling-count.ts'
 
 export interface RetryBudgetOptions {
   /**
@@ -51,20 +51,20 @@ export interface RetryBudget {
  */
 export function createRetryBudget(options: RetryBudgetOptions = {}): RetryBudget {
   const { retryRatio, windowMs, clock } = parseOptions(options)
-  // First attempts, retries.
-  const counts = new RollingCounts(windowMs, clock)
+  const requests = new RollingCount(windowMs, clock)
+  const retries = new RollingCount(windowMs, clock)
   let refusedTotal = 0
   return {
     countRequest: () => {
-      counts.addFirst()
+      requests.add()
     },
     tryRetry: () => {
-      const isAllowed = counts.second + 1 <= retryRatio * counts.first
-      if (isAllowed) counts.addSecond()
+      const isAllowed = retries.total + 1 <= retryRatio * requests.total
+      if (isAllowed) retries.add()
       else refusedTotal += 1
       return isAllowed
     },
-    stats: () => ({ requests: counts.first, retries: counts.second, refusedTotal }),
+    stats: () => ({ requests: requests.total, retries: retries.total, refusedTotal }),
   }
 }
 

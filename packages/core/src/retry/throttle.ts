@@ -9,7 +9,7 @@ import {
   ratio,
 } from '../options.ts'
 import type { Priority } from '../priority.ts'
-import { RollingCounts } from './rolling-counts.ts'
+import { RollingCount } from './rolling-count.ts'
 
 export interface AdaptiveThrottleOptions {
   /**
@@ -85,29 +85,29 @@ export function rejectRatio(requests: number, accepts: number, multiplier: numbe
  */
 export function createAdaptiveThrottle(options: AdaptiveThrottleOptions = {}): AdaptiveThrottle {
   const { multiplier, windowMs, maxRejectRatio, minRequests, random, clock } = parseOptions(options)
-  // Attempts, accepts.
-  const counts = new RollingCounts(windowMs, clock)
+  const attempts = new RollingCount(windowMs, clock)
+  const accepts = new RollingCount(windowMs, clock)
   let rejectedTotal = 0
   const share = (): number =>
-    counts.first < minRequests ? 0 : rejectRatio(counts.first, counts.second, multiplier)
+    attempts.total < minRequests ? 0 : rejectRatio(attempts.total, accepts.total, multiplier)
   return {
     tryAttempt(priority = 'default') {
       const isHeldBack = random() < Math.min(share() ** exponents[priority], maxRejectRatio)
       if (!isHeldBack) return true
-      counts.addFirst()
+      attempts.add()
       rejectedTotal += 1
       return false
     },
     accept: () => {
-      counts.addFirst()
-      counts.addSecond()
+      attempts.add()
+      accepts.add()
     },
     refuse: () => {
-      counts.addFirst()
+      attempts.add()
     },
     stats: () => ({
-      requests: counts.first,
-      accepts: counts.second,
+      requests: attempts.total,
+      accepts: accepts.total,
       rejectRatio: Math.min(share(), maxRejectRatio),
       rejectedTotal,
     }),
