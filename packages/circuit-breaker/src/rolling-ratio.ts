@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events'
+import { longestTimerMs } from '@spillway/core'
 import Opossum from 'opossum'
 
 /** What one window judges. */
@@ -11,8 +12,6 @@ export interface RollingRatioOptions {
 }
 
 const bucketCount = 10
-/** Opossum's half-open belongs to one probe at a time; ours comes first, by far. */
-const neverMs = 2_147_483_647
 
 /**
  * An opossum circuit as what it is best at: a rolling window with a volume threshold that trips above
@@ -34,7 +33,8 @@ export class RollingRatio {
     this.#circuit = new Opossum(endAs, {
       name: options.name,
       timeout: false,
-      resetTimeout: neverMs,
+      // Opossum's half-open belongs to one probe at a time; ours comes first, by far.
+      resetTimeout: longestTimerMs,
       errorThresholdPercentage: options.badRatio * 100,
       volumeThreshold: options.minimumCalls,
       rollingCountTimeout: options.windowMs,

@@ -1,3 +1,6 @@
+/** The longest delay that Node's timers hold, in milliseconds; beyond, they fire at once. */
+export const longestTimerMs = 2_147_483_647
+
 /** What a timer handle is, is the clock's own business: it is only ever handed back to it. */
 export type TimerHandle = unknown
 

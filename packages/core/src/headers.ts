@@ -1,3 +1,4 @@
+import { longestTimerMs } from './clock.ts'
 import type { Priority } from './priority.ts'
 import { isPriority } from './priority.ts'
 
@@ -15,18 +16,17 @@ export const deadlineHeader = 'x-envoy-expected-rq-timeout-ms'
  */
 export const priorityHeader = 'x-request-priority'
 
-/** Node's timers end here; a deadline in 24 days bounds nothing. */
-const longestMs = 2_147_483_647
 const digits = /^[0-9]{1,10}$/
 
 /**
  * The milliseconds in a header that anybody may have sent. Undefined for whatever is not a whole
- * number from 1 to 2^31 - 1: a header that makes no sense is no header. Envoy's 0 means no timeout.
+ * number from 1 to 2^31 - 1, where Node's timers end (24 days bound nothing anyway): a header that
+ * makes no sense is no header. Envoy's 0 means no timeout.
  */
 export function parseDeadlineHeader(value: unknown): number | undefined {
   if (typeof value !== 'string' || !digits.test(value)) return undefined
   const ms = Number(value)
-  return ms >= 1 && ms <= longestMs ? ms : undefined
+  return ms >= 1 && ms <= longestTimerMs ? ms : undefined
 }
 
 /** The priority in a header that anybody may have sent; undefined for any other word. */
@@ -36,5 +36,5 @@ export function parsePriorityHeader(value: unknown): Priority | undefined {
 
 /** What is left, as a header: rounded down, for the caller's own way back takes time as well. */
 export function formatDeadlineHeader(remainingMs: number): string {
-  return String(Math.min(Math.max(Math.floor(remainingMs), 1), longestMs))
+  return String(Math.min(Math.max(Math.floor(remainingMs), 1), longestTimerMs))
 }

@@ -54,7 +54,7 @@ export {
   priorityHeader,
 } from './headers.ts'
 export type { Clock, TimerHandle } from './clock.ts'
-export { systemClock } from './clock.ts'
+export { longestTimerMs, systemClock } from './clock.ts'
 export type { ErrorCode, SpillwayErrorOptions } from './errors.ts'
 export { channels } from './channels.ts'
 export type { LimitChanged, LimiterRefused } from './channels.ts'

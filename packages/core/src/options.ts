@@ -1,3 +1,4 @@
+import { longestTimerMs } from './clock.ts'
 import { SpillwayError } from './errors.ts'
 
 /** ``Expected `queue.maxSize` to be a positive integer, got -1 (number)`` */
@@ -43,9 +44,9 @@ export function positiveInteger(name: string, value: unknown): number {
   return integerBetween(name, value, 1, Number.MAX_SAFE_INTEGER)
 }
 
-/** A duration in milliseconds, at least `min`; Node's timers end at 2^31 - 1. */
+/** A duration in milliseconds, at least `min`, that a timer can hold. */
 export function milliseconds(name: string, value: unknown, min = 0): number {
-  if (typeof value === 'number' && value >= min && value <= 2_147_483_647) return value
+  if (typeof value === 'number' && value >= min && value <= longestTimerMs) return value
   throw invalidOption(name, `a number of milliseconds of at least ${min}`, value)
 }
 

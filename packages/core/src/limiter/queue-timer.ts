@@ -1,7 +1,5 @@
 import type { Clock, TimerHandle } from '../clock.ts'
-
-/** The longest that Node's timers hold; beyond, they fire at once. */
-const longestTimerMs = 2 ** 31 - 1
+import { longestTimerMs } from '../clock.ts'
 
 /** One timer for a whole queue, set to the moment at which the first caller must be told. */
 export class QueueTimer {
