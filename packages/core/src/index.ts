@@ -36,7 +36,7 @@ export type {
   AdaptiveThrottleOptions,
   AdaptiveThrottleStats,
 } from './retry/throttle.ts'
-export { delayBeforeRetry } from './retry/backoff.ts'
+export { delayBeforeRetry, parseBackoff } from './retry/backoff.ts'
 export type { Backoff } from './retry/backoff.ts'
 export { decideRetry } from './retry/decision.ts'
 export type { FailedAttempt, GiveUpReason, RetryDecision } from './retry/decision.ts'

@@ -1,3 +1,5 @@
+import { milliseconds } from '../options.ts'
+
 /** How long to wait before a retry, in milliseconds. */
 export interface Backoff {
   /**
@@ -12,6 +14,14 @@ export interface Backoff {
    * @default 2_000: nobody in front of a service waits for more
    */
   readonly maxDelayMs: number
+}
+
+/** @throws SPW_ERR_OPTION */
+export function parseBackoff({ baseDelayMs = 50, maxDelayMs = 2_000 }: Partial<Backoff>): Backoff {
+  return {
+    baseDelayMs: milliseconds('baseDelayMs', baseDelayMs),
+    maxDelayMs: milliseconds('maxDelayMs', maxDelayMs),
+  }
 }
 
 /**

@@ -4,6 +4,7 @@ import { functionOption, knownKeys, milliseconds, positiveInteger } from '../opt
 import { invalidOption } from '../options.ts'
 import { checkPriority } from '../priority.ts'
 import type { Priority } from '../priority.ts'
+import { parseBackoff } from './backoff.ts'
 import type { Backoff } from './backoff.ts'
 import type { RetryBudget } from './budget.ts'
 import type { AdaptiveThrottle } from './throttle.ts'
@@ -121,8 +122,7 @@ function parseTimes(
 ): Backoff & Pick<ParsedRetryOptions, 'maxRetryAfterMs' | 'random' | 'clock'> {
   return {
     maxRetryAfterMs: milliseconds('maxRetryAfterMs', options.maxRetryAfterMs ?? 30_000),
-    baseDelayMs: milliseconds('baseDelayMs', options.baseDelayMs ?? 50),
-    maxDelayMs: milliseconds('maxDelayMs', options.maxDelayMs ?? 2_000),
+    ...parseBackoff(options),
     // oxlint-disable-next-line no-restricted-properties -- a default; whoever needs repetition injects
     random: functionOption('random', options.random ?? Math.random),
     clock: options.clock ?? systemClock,

@@ -3,6 +3,7 @@ import {
   functionOption,
   knownKeys,
   milliseconds,
+  parseBackoff,
   positiveInteger,
   ratio,
   systemClock,
@@ -67,8 +68,7 @@ export function parseOptions(options: RetryBudgetInterceptorOptions): ParsedOpti
     maxAttempts: positiveInteger('maxAttempts', options.maxAttempts ?? 3),
     deadlineMs: milliseconds('deadlineMs', options.deadlineMs ?? 10_000),
     maxOrigins: positiveInteger('maxOrigins', options.maxOrigins ?? 100),
-    baseDelayMs: milliseconds('baseDelayMs', options.baseDelayMs ?? 50),
-    maxDelayMs: milliseconds('maxDelayMs', options.maxDelayMs ?? 2_000),
+    ...parseBackoff(options),
     random: functionOption('random', options.random ?? Math.random),
     clock: options.clock ?? systemClock,
   }
