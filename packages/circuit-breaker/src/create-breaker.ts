@@ -14,6 +14,7 @@ import type {
   Work,
 } from './breaker.ts'
 import { breakerRefusal } from './breaker.ts'
+import type { CallContext } from './call.ts'
 import { runCall } from './call.ts'
 import { openTimeMs } from './open-time.ts'
 import type { BreakerOptions, ParsedOptions } from './options.ts'
@@ -43,6 +44,8 @@ class WindowedBreaker implements Breaker, PassOwner {
   readonly name: string
   readonly #options: ParsedOptions
   readonly #clock: Clock
+  /** What its calls share. */
+  readonly #context: CallContext
   readonly #failures: RollingRatio
   readonly #slowness: RollingRatio | undefined
   readonly #announcer = new Announcer()
@@ -63,6 +66,7 @@ class WindowedBreaker implements Breaker, PassOwner {
     this.name = options.name
     this.#options = options
     this.#clock = options.clock
+    this.#context = { breaker: this, ...options }
     this.#failures = this.#window(options.failureRatio, 'failures')
     if (options.slowCallMs === undefined) return
     this.#slowness = this.#window(options.slowCallRatio, 'slow_calls')
@@ -93,9 +97,7 @@ class WindowedBreaker implements Breaker, PassOwner {
   run<T>(work: Work<T>, options: CallOptions = noOptions): Promise<T> {
     return new Promise((resolve, reject) => {
       functionOption('work', work)
-      const { clock, timeoutMs, minTimeoutMs, isFailure } = this.#options
-      const context = { breaker: this, clock, timeoutMs, minTimeoutMs, isFailure }
-      runCall(context, work, options, resolve, reject)
+      runCall(this.#context, work, options, resolve, reject)
     })
   }
 
