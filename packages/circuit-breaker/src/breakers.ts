@@ -1,5 +1,5 @@
-import { invalidOption, nonEmptyString, SpillwayError } from '@spillway/core'
 import type { Component } from '@spillway/plugin-kit'
+import { NamedSet } from '@spillway/plugin-kit'
 import type { BreakerControl, StateChange } from './breaker.ts'
 import type { Action, DefinedBreaker, DefinedBreakerStats } from './defined-breaker.ts'
 import { defineBreaker } from './defined-breaker.ts'
@@ -40,13 +40,11 @@ export interface InfoLogger {
 
 export class BreakerSet implements Breakers, Component {
   readonly kind = 'breakers'
-  readonly #breakers = new Map<string, NamedBreaker>()
-  readonly #maxBreakers: number
+  readonly #breakers: NamedSet<NamedBreaker>
   readonly #logger: InfoLogger
-  #isClosed = false
 
   constructor(maxBreakers: number, logger: InfoLogger) {
-    this.#maxBreakers = maxBreakers
+    this.#breakers = new NamedSet({ noun: 'breaker', max: maxBreakers, maxOption: 'maxBreakers' })
     this.#logger = logger
   }
 
@@ -55,15 +53,10 @@ export class BreakerSet implements Breakers, Component {
     action: Action<Input, Output>,
     options: CircuitOptions = {},
   ): DefinedBreaker<Input, Output> {
-    if (this.#isClosed) {
-      throw new SpillwayError('SPW_ERR_CLOSED', { message: 'The breakers are closed' })
-    }
-    this.#checkName(name)
-    const breaker = defineBreaker(action, { ...options, name })
+    const breaker = this.#breakers.add(name, () => defineBreaker(action, { ...options, name }))
     breaker.onStateChange((change: StateChange) => {
       this.#logger.info(change, 'circuit changed')
     })
-    this.#breakers.set(name, breaker)
     return breaker
   }
 
@@ -80,17 +73,7 @@ export class BreakerSet implements Breakers, Component {
   }
 
   close(): void {
-    this.#isClosed = true
+    this.#breakers.close()
     for (const breaker of this.#breakers.values()) breaker.shutdown()
-  }
-
-  #checkName(name: string): void {
-    nonEmptyString('name', name)
-    if (this.#breakers.has(name)) {
-      throw invalidOption('name', 'the name of a breaker that is not defined yet', name)
-    }
-    if (this.#breakers.size < this.#maxBreakers) return
-    // A breaker for each tenant or URL grows without end, and learns of too few calls to judge.
-    throw invalidOption('name', `one of at most ${this.#maxBreakers} breakers (maxBreakers)`, name)
   }
 }

@@ -1,4 +1,4 @@
-import { invalidOption, nonEmptyString, SpillwayError } from '@spillway/core'
+import { NamedSet } from '@spillway/plugin-kit'
 import type { Guard } from './guard.ts'
 import { createGuard } from './guard.ts'
 import type { DownstreamOptions } from './options.ts'
@@ -20,21 +20,14 @@ export interface Guards {
 }
 
 export class GuardSet implements Guards {
-  readonly #guards = new Map<string, Guard>()
-  readonly #maxGuards: number
-  #closed = false
+  readonly #guards: NamedSet<Guard>
 
   constructor(maxGuards: number) {
-    this.#maxGuards = maxGuards
+    this.#guards = new NamedSet({ noun: 'guard', max: maxGuards, maxOption: 'maxGuards' })
   }
 
   define(name: string, options: DownstreamOptions = {}): Guard {
-    if (this.#closed)
-      throw new SpillwayError('SPW_ERR_CLOSED', { message: 'The guards are closed' })
-    this.#checkName(name)
-    const guard = createGuard({ ...options, name })
-    this.#guards.set(name, guard)
-    return guard
+    return this.#guards.add(name, () => createGuard({ ...options, name }))
   }
 
   get(name: string): Guard | undefined {
@@ -46,17 +39,7 @@ export class GuardSet implements Guards {
   }
 
   close(): void {
-    this.#closed = true
+    this.#guards.close()
     for (const guard of this.#guards.values()) guard.close()
-  }
-
-  #checkName(name: string): void {
-    nonEmptyString('name', name)
-    if (this.#guards.has(name)) {
-      throw invalidOption('name', 'the name of a guard that is not defined yet', name)
-    }
-    if (this.#guards.size < this.#maxGuards) return
-    // A guard for each tenant or URL grows without end; that is what partitions are for.
-    throw invalidOption('name', `one of at most ${this.#maxGuards} guards (maxGuards)`, name)
   }
 }

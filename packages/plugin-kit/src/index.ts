@@ -19,3 +19,5 @@ export type { RouteConfigParser, RouteFacts } from './route-settings.ts'
 // Applications: what is alive in them
 export { addComponent, componentsOf } from './components.ts'
 export type { Component } from './components.ts'
+export { NamedSet } from './named-set.ts'
+export type { NamedSetOptions } from './named-set.ts'
