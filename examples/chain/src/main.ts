@@ -1,4 +1,4 @@
-import { UsageError } from '@spillway/example-slow-database/usage-error.ts'
+import { failureText } from '@spillway/example-slow-database/usage-error.ts'
 import { parseArguments, usage } from './arguments.ts'
 import { startChain } from './chain.ts'
 import { makePhases, playPhase } from './story.ts'
@@ -48,8 +48,6 @@ function conclude(results: readonly VariantResult[]): number {
 try {
   process.exitCode = await main()
 } catch (error) {
-  const message = error instanceof Error ? error.message : String(error)
-  const text = error instanceof UsageError ? message : `The example could not run: ${message}`
-  process.stderr.write(`${text}\n`)
+  process.stderr.write(`${failureText('The example', error)}\n`)
   process.exitCode = exitCodes.failed
 }

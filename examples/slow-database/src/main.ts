@@ -12,7 +12,7 @@ import { playStory } from './story.ts'
 import { judge } from './verdict.ts'
 import { liveView, plainView } from './view/live.ts'
 import { barTable, resultTable } from './view/table.ts'
-import { UsageError } from './usage-error.ts'
+import { failureText } from './usage-error.ts'
 
 const exitCodes = { met: 0, missed: 1, failed: 2, interrupted: 130 } as const
 
@@ -132,11 +132,10 @@ async function conclude(
 
 /** One sentence, and the reason behind it. */
 function explain(error: unknown): string {
-  if (error instanceof UsageError) return error.message
   const { code } = error as NodeJS.ErrnoException
   if (code === 'ENOSPC')
     return 'The demo needs about 150 MB for its database, and the disk is full.'
-  return `The demo could not run: ${error instanceof Error ? error.message : String(error)}`
+  return failureText('The demo', error)
 }
 
 try {

@@ -16,6 +16,12 @@ export function readOptions<T>(read: () => T): T {
   }
 }
 
+/** What stopped a command, in one line; `command`: `The demo`. */
+export function failureText(command: string, error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error)
+  return error instanceof UsageError ? message : `${command} could not run: ${message}`
+}
+
 /** parseArgs explains at length how to escape things. */
 function firstSentence(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error)
