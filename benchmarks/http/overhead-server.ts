@@ -4,6 +4,7 @@ import { concurrencyLimit } from '@spillway/concurrency-limit'
 import type { FastifyInstance } from 'fastify'
 import Fastify from 'fastify'
 import type { AddressInfo } from 'node:net'
+import pg from 'pg'
 
 const variants: Readonly<Record<string, (app: FastifyInstance) => Promise<void>>> = {
   bare: async () => {},
@@ -24,9 +25,17 @@ const variants: Readonly<Record<string, (app: FastifyInstance) => Promise<void>>
   },
 }
 
+const [, , name = 'bare', route = '/', database = ''] = process.argv
 const app = Fastify()
-await variants[process.argv[2] ?? 'bare']!(app)
+await variants[name]!(app)
 app.get('/', async () => ({ hello: 'world' }))
+if (route === '/item') {
+  const pool = new pg.Pool({ connectionString: database, max: 10 })
+  app.get('/item', async () => {
+    const { rows } = await pool.query('select note from items where id = $1', [7])
+    return rows[0] as unknown
+  })
+}
 await app.listen({ port: 0, host: '127.0.0.1' })
 process.send!({ port: (app.server.address() as AddressInfo).port })
 process.on('message', () => {

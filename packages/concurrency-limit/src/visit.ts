@@ -112,12 +112,8 @@ export class Visit implements AcquireOptions, Waiter, SettledListener {
     const sentInFull = isSentInFull(raw)
     const isLate = this.#isLate()
     const { statusCode } = raw
-    const { clock } = this.#house.options
-    const { usual } = this.#route.door
-    const tookMs = clock.now() - permit.startedAt
-    const hadNoChance = isLate && tookMs < usual.value
+    const hadNoChance = isLate && this.#tookMs(permit) < this.#route.door.usual.value
     const outcome = outcomeOf({ sentInFull, statusCode, error: this.#error, isLate, hadNoChance })
-    if (outcome === 'success' && !isLate) usual.add(tookMs)
     this.#wasLeft = !sentInFull || isTimeout(this.#error)
     if (this.#wasLeft && this.#work !== undefined) {
       this.#countAbandoned(this.#work, permit, outcome)
@@ -125,6 +121,12 @@ export class Visit implements AcquireOptions, Waiter, SettledListener {
     }
     if (isLate && sentInFull && statusCode < 500) this.#route.door.late += 1
     permit.release(outcome)
+    // The permit has just taken the time: the clock is not read once more for each request.
+    if (outcome === 'success' && !isLate) this.#route.door.usual.add(permit.durationMs)
+  }
+
+  #tookMs(permit: Permit): number {
+    return this.#house.options.clock.now() - permit.startedAt
   }
 
   #isLate(): boolean {

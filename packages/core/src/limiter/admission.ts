@@ -30,6 +30,8 @@ export interface Permit {
   readonly startedAt: number
   /** Milliseconds spent waiting for this permit. */
   readonly waitedMs: number
+  /** Milliseconds from `startedAt` to the release; 0 before. */
+  readonly durationMs: number
   /** Gives the permit back. The first call counts, later ones do nothing. @default 'success' */
   release(outcome?: Outcome): void
 }
