@@ -5,10 +5,10 @@ import { SpillwayError } from '@spillway/core'
 export type BreakerState = 'closed' | 'open' | 'half_open'
 
 /**
- * How a call ended, for the breaker. `ignored` is no evidence: the caller left, the call was refused
- * elsewhere, the mistake was our own.
+ * How a call ended, for the breaker. `timeout` is a failure that is also counted apart. `ignored` is no
+ * evidence: the caller left, the call was refused elsewhere, the mistake was our own.
  */
-export type BreakerOutcome = 'success' | 'failure' | 'ignored'
+export type BreakerOutcome = 'success' | 'failure' | 'timeout' | 'ignored'
 
 /** Why the state has changed. */
 export type ChangeReason =
@@ -103,6 +103,11 @@ export interface BreakerControl {
 export interface Breaker extends BreakerControl {
   /** Asks for one call. A refusal counts as nothing but a refusal. */
   admit(): BreakerPass | BreakerRefusal
+  /**
+   * Refuses a call that must wait elsewhere before it is admitted here, as far as that can be said
+   * already. Counts a refusal, and takes no probe when there is none.
+   */
+  refuse(): BreakerRefusal | undefined
   /** The refusal that a call would get right now; changes nothing. */
   wouldRefuse(): BreakerRefusal | undefined
   /**

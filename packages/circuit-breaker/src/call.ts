@@ -7,7 +7,7 @@ import type { IsFailure } from './options.ts'
 
 /** What the calls of one breaker share. */
 export interface CallContext {
-  readonly breaker: Pick<Breaker, 'admit'> & { countTimeout(): void }
+  readonly breaker: Pick<Breaker, 'admit'>
   readonly clock: Clock
   readonly timeoutMs: number
   readonly minTimeoutMs: number
@@ -99,10 +99,9 @@ class Call<T> {
   }
 
   #expire(): void {
-    const { clock, timeoutMs, minTimeoutMs, breaker } = this.#context
+    const { clock, timeoutMs, minTimeoutMs } = this.#context
     const lateMs = clock.now() - this.#expiresAt
     const outcome = expiryOutcome({ limitMs: this.#limitMs, lateMs, timeoutMs, minTimeoutMs })
-    if (outcome === 'failure') breaker.countTimeout()
     const reason = this.#limitMs < timeoutMs ? 'deadline' : 'timeout'
     this.#leave(outcome, new SpillwayError('SPW_ERR_CALL_TIMEOUT', { reason }))
   }
@@ -150,7 +149,7 @@ export function expiryOutcome(call: {
 }): BreakerOutcome {
   if (call.lateMs > stalledMs) return 'ignored'
   const enoughMs = Math.min(call.minTimeoutMs, call.timeoutMs)
-  return call.limitMs >= enoughMs ? 'failure' : 'ignored'
+  return call.limitMs >= enoughMs ? 'timeout' : 'ignored'
 }
 
 function cancelledError(signal: AbortSignal | undefined): SpillwayError {

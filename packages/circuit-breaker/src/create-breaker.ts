@@ -90,7 +90,15 @@ class WindowedBreaker implements Breaker, PassOwner {
     return new Pass(this, phase, phase.kind === 'half_open' ? phase.ramp.start(now) : now)
   }
 
+  refuse(): BreakerRefusal | undefined {
+    const refusal = this.wouldRefuse()
+    if (refusal !== undefined) this.#counts.refused += 1
+    return refusal
+  }
+
   wouldRefuse(): BreakerRefusal | undefined {
+    // The usual case, without a look at the clock.
+    if (this.#phase.kind === 'closed' && !this.#isShutdown) return undefined
     return this.#refusalAt(this.#clock.now())
   }
 
@@ -125,11 +133,6 @@ class WindowedBreaker implements Breaker, PassOwner {
     this.#announcer.clear()
   }
 
-  /** For {@link runCall}: a failure of the kind that is counted apart. */
-  countTimeout(): void {
-    this.#counts.timeouts += 1
-  }
-
   /** PassOwner */
   ended(phase: Phase, start: Probe | number, outcome: BreakerOutcome): void {
     this.#count(outcome)
@@ -159,14 +162,15 @@ class WindowedBreaker implements Breaker, PassOwner {
   #count(outcome: BreakerOutcome): void {
     this.#counts.inFlight -= 1
     if (outcome === 'success') this.#counts.successes += 1
-    else if (outcome === 'failure') this.#counts.failures += 1
-    else this.#counts.ignored += 1
+    else if (outcome === 'ignored') this.#counts.ignored += 1
+    else this.#counts.failures += 1
+    if (outcome === 'timeout') this.#counts.timeouts += 1
   }
 
   #callEnded(startedAt: number, outcome: BreakerOutcome): void {
     if (outcome === 'ignored') return
     const now = this.#clock.now()
-    this.#failures.record(outcome === 'failure', now)
+    this.#failures.record(outcome !== 'success', now)
     // The failure may have opened the circuit.
     if (this.#phase.kind === 'closed') this.#slowness?.record(this.#isSlow(startedAt, now), now)
   }
@@ -179,7 +183,7 @@ class WindowedBreaker implements Breaker, PassOwner {
       return
     }
     const now = this.#clock.now()
-    const isBad = outcome === 'failure' || this.#isSlow(probe.startedAt, now)
+    const isBad = outcome !== 'success' || this.#isSlow(probe.startedAt, now)
     const verdict = phase.ramp.end(probe, isBad)
     if (verdict === 'recovered') this.#close('probes_succeeded')
     // Counted from the latest probe: one that took its time to fail has kept the others away already.

@@ -23,6 +23,7 @@ export type {
 } from './breaker.ts'
 export type { BreakerOptions, CircuitOptions, IsFailure } from './options.ts'
 export { classifyFailure } from './classify.ts'
+export { expiryOutcome } from './call.ts'
 export { breakerChannels } from './channels.ts'
 export type { BreakerChanged } from './channels.ts'
 

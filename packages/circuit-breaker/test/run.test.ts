@@ -118,10 +118,10 @@ describe('time', () => {
   })
 
   test.each([
-    [{ limitMs: 100, lateMs: 0, timeoutMs: 5000, minTimeoutMs: 100 }, 'failure'],
+    [{ limitMs: 100, lateMs: 0, timeoutMs: 5000, minTimeoutMs: 100 }, 'timeout'],
     [{ limitMs: 99, lateMs: 0, timeoutMs: 5000, minTimeoutMs: 100 }, 'ignored'],
-    [{ limitMs: 50, lateMs: 0, timeoutMs: 50, minTimeoutMs: 100 }, 'failure'],
-    [{ limitMs: 500, lateMs: 250, timeoutMs: 500, minTimeoutMs: 100 }, 'failure'],
+    [{ limitMs: 50, lateMs: 0, timeoutMs: 50, minTimeoutMs: 100 }, 'timeout'],
+    [{ limitMs: 500, lateMs: 250, timeoutMs: 500, minTimeoutMs: 100 }, 'timeout'],
     [{ limitMs: 500, lateMs: 251, timeoutMs: 500, minTimeoutMs: 100 }, 'ignored'],
   ])('%j: %s', (expired, outcome) => {
     expect(expiryOutcome(expired)).toBe(outcome)

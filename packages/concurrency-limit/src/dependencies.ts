@@ -9,10 +9,13 @@ interface Question {
   readonly partition: string | undefined
 }
 
+/** As much of a refusal as is answered; a guard's breaker refuses as well as its limiter. */
+type GuardRefusal = Pick<Refusal, 'code' | 'retryAfterMs'>
+
 /** As much of a guard as a door needs. By shape: plugins do not import each other. */
 export interface GuardLike {
   readonly name: string
-  wouldRefuse(question: Question): Refusal | undefined
+  wouldRefuse(question: Question): GuardRefusal | undefined
 }
 
 /** As much of the decorator `app.guards`. */
@@ -30,7 +33,7 @@ export function refusingGuard(
   fastify: FastifyInstance,
   names: readonly string[],
   { priority, deadlineMs, partition }: Question,
-): { readonly guard: string; readonly refusal: Refusal } | undefined {
+): { readonly guard: string; readonly refusal: GuardRefusal } | undefined {
   const guards = guardsOf(fastify)
   for (const guard of names) {
     const refusal = guards?.get(guard)?.wouldRefuse({ priority, deadlineMs, partition })

@@ -1,6 +1,7 @@
 import type { Clock, DurationMean, Outcome } from '@spillway/core'
 import { invalidOption } from '@spillway/core'
 import { classifyError } from './classify.ts'
+import type { Circuit } from './circuit.ts'
 import type { Expiries } from './expiries.ts'
 import type { Classify } from './options.ts'
 
@@ -10,6 +11,7 @@ export interface CallContext {
   readonly clock: Clock
   readonly classify: Classify
   readonly expiries: Expiries
+  readonly circuit: Circuit | undefined
   readonly counts: CallCounts
   /** What calls take that succeed. */
   readonly usual: DurationMean

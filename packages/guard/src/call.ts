@@ -1,3 +1,5 @@
+import type { BreakerOutcome, BreakerPass } from '@spillway/circuit-breaker'
+import { breakerError } from '@spillway/circuit-breaker'
 import type { AcquireOptions, Outcome, Permit, Priority, Refusal, Waiter } from '@spillway/core'
 import { isSpillwayError, refusalError, SpillwayError } from '@spillway/core'
 import type { CallContext } from './call-context.ts'
@@ -35,6 +37,7 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
   readonly #reject: (error: unknown) => void
   readonly #controller = new AbortController()
   #permit: Permit | undefined
+  #pass: BreakerPass | undefined
   #wake: ((answer: Permit | Refusal) => void) | undefined
   #state: CallState = 'waiting'
   /** Milliseconds that it ran until its caller left. */
@@ -99,6 +102,15 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
       this.#cancelledBeforeStart(permit)
       return
     }
+    // Only now: while half-open there are few passes, and whoever waits for a permit needs none yet.
+    const pass = this.#context.circuit?.breaker.admit()
+    if (pass?.kind === 'refusal') {
+      this.#state = 'ended'
+      permit.release('ignored')
+      this.#reject(breakerError(pass))
+      return
+    }
+    this.#pass = pass
     this.#permit = permit
     this.#state = 'running'
     this.#context.counts.running += 1
@@ -109,7 +121,7 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
       result = this.#work(this.#controller.signal, this)
     } catch (error) {
       // Thrown before anything was awaited: the downstream has not been asked.
-      if (this.#end('ignored')) this.#reject(error)
+      if (this.#end('ignored', 'ignored')) this.#reject(error)
       return
     }
     Promise.resolve(result).then(
@@ -174,33 +186,56 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
   #leave(state: 'expired' | 'cancelled', error: SpillwayError): void {
     this.#state = state
     this.#grantedMs = this.#ranMs()
+    // Not when the work settles: a downstream that has gone silent never lets it.
+    this.#pass?.end(this.#evidence())
     this.#context.counts.abandoned += 1
     this.#unwatch()
     this.#reject(error)
     this.#controller.abort(error)
   }
 
+  /** What it tells the breaker that the caller leaves now. */
+  #evidence(): BreakerOutcome {
+    if (this.#state === 'cancelled' || hadNoChance(this.#context, this.#grantedMs)) return 'ignored'
+    const { startedAt } = this.#permit!
+    const limitMs = this.expiresAt - startedAt
+    const lateMs = this.#grantedMs - limitMs
+    return this.#context.circuit!.outcomeOfExpiry({ startedAt, limitMs, lateMs })
+  }
+
   #fulfilled(value: T): void {
     const ranMs = this.#ranMs()
+    this.#context.circuit?.answered(this.#permit!.startedAt + ranMs)
     if (this.#state === 'expired') this.#context.counts.late += 1
     else this.#context.usual.add(ranMs)
     // A caller that hung up does not make the latency less true; one that was too slow counts as lost.
     const outcome = this.#isLost() ? 'dropped' : 'success'
-    if (this.#end(outcome)) this.#resolve(value)
+    if (this.#end(outcome, 'success')) this.#resolve(value)
   }
 
   #rejected(error: unknown): void {
     let outcome: Outcome = 'ignored'
+    let evidence: BreakerOutcome = 'ignored'
     let answer = error
     try {
       outcome = this.#outcomeOf(error)
+      evidence = this.#evidenceOf(error, outcome)
       // The downstream has kept the deadline itself, and was faster than our timer.
       if (outcome === 'dropped' && this.deadlineMs <= 0)
         answer = this.#timeoutError({ cause: error })
     } catch (mistake) {
       answer = mistake
     }
-    if (this.#end(outcome)) this.#reject(answer)
+    if (this.#end(outcome, evidence)) this.#reject(answer)
+  }
+
+  #evidenceOf(error: unknown, load: Outcome): BreakerOutcome {
+    const { circuit } = this.#context
+    if (circuit === undefined) return 'ignored'
+    const { startedAt } = this.#permit!
+    const evidence = circuit.outcomeOfError(error, load, startedAt)
+    if (evidence === 'success') circuit.answered(startedAt + this.#ranMs())
+    return evidence
   }
 
   #outcomeOf(error: unknown): Outcome {
@@ -219,13 +254,14 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
   }
 
   /** Gives the permit back; whether the caller is still there to be answered. */
-  #end(outcome: Outcome): boolean {
+  #end(outcome: Outcome, evidence: BreakerOutcome): boolean {
     const { counts } = this.#context
     const abandoned = this.#state !== 'running'
     if (abandoned) counts.abandoned -= 1
     else this.#unwatch()
     counts.running -= 1
     this.#state = 'ended'
+    this.#pass?.end(evidence)
     this.#permit!.release(outcome)
     return !abandoned
   }

@@ -1,8 +1,11 @@
+import type { BreakerControl, BreakerRefusal, BreakerStats } from '@spillway/circuit-breaker'
+import { breakerError } from '@spillway/circuit-breaker'
 import type { AcquireOptions, Limiter, LimiterStats, Refusal } from '@spillway/core'
 import { createLimiter, DurationMean, functionOption, hasDeadline } from '@spillway/core'
 import type { Work } from './call.ts'
 import { Call } from './call.ts'
 import type { CallContext } from './call-context.ts'
+import { Circuit } from './circuit.ts'
 import { Expiries } from './expiries.ts'
 import type { GuardOptions, ParsedGuardOptions } from './options.ts'
 import { parseOptions } from './options.ts'
@@ -18,6 +21,8 @@ export interface GuardStats extends LimiterStats {
   readonly abandoned: number
   /** Calls that succeeded after their time was up: work for nobody. Only ever grows. */
   readonly late: number
+  /** Undefined for a guard without one. */
+  readonly breaker: BreakerStats | undefined
 }
 
 /** A named downstream (a database, an API) that is asked no more than it can answer. */
@@ -25,11 +30,14 @@ export interface Guard {
   readonly name: string
   /** Admission itself; for reading, and for work that needs the permit in hand. */
   readonly limiter: Limiter
+  /** To watch it, or to open and close it by hand; undefined for a guard without one. */
+  readonly breaker: BreakerControl | undefined
   /**
    * Runs `work` when the downstream has room for it. The returned promise settles at the call's
    * deadline or timeout, and at once when `options.signal` aborts; the signal that `work` got aborts
    * then, and the permit stays taken until the promise of `work` has settled.
    *
+   * @throws SPW_ERR_CIRCUIT_OPEN (503) when the downstream has failed and is not asked for a while
    * @throws SPW_ERR_LIMIT_EXCEEDED, SPW_ERR_QUEUE_TIMEOUT, SPW_ERR_DEADLINE (503) when it was not run
    * @throws SPW_ERR_CALL_TIMEOUT (504) when it ran longer than its deadline or `timeoutMs`
    * @throws SPW_ERR_CANCELLED (499) when `options.signal` aborted; its reason is the `cause`
@@ -38,7 +46,7 @@ export interface Guard {
    */
   run<T>(work: Work<T>, options?: CallOptions): Promise<T>
   /** The refusal that such a call would get right now, without asking for anything. */
-  wouldRefuse(options?: CallOptions): Refusal | undefined
+  wouldRefuse(options?: CallOptions): Refusal | BreakerRefusal | undefined
   stats(): GuardStats
   /** Refuses waiting and later calls; running ones end as they would. */
   close(): void
@@ -58,6 +66,7 @@ const noOptions: CallOptions = Object.freeze({})
 class LimitedGuard implements Guard {
   readonly name: string
   readonly limiter: Limiter
+  readonly #circuit: Circuit | undefined
   readonly #context: CallContext
   readonly #deadlineMs: number | undefined
 
@@ -65,34 +74,45 @@ class LimitedGuard implements Guard {
     this.limiter = createLimiter(options.limiter)
     this.name = this.limiter.name
     this.#deadlineMs = options.deadlineMs
+    this.#circuit = options.circuit === undefined ? undefined : new Circuit(options.circuit)
     this.#context = {
       timeoutMs: options.timeoutMs,
       clock: options.clock,
       classify: options.classify,
       expiries: new Expiries(options.clock),
+      circuit: this.#circuit,
       counts: { running: 0, abandoned: 0, late: 0 },
       usual: new DurationMean(),
     }
   }
 
+  get breaker(): BreakerControl | undefined {
+    return this.#circuit?.breaker
+  }
+
   run<T>(work: Work<T>, options: CallOptions = noOptions): Promise<T> {
     return new Promise((resolve, reject) => {
       functionOption('work', work)
+      const refusal = this.#circuit?.refuse()
+      if (refusal !== undefined) throw breakerError(refusal)
       const asked = this.#withDeadline(options)
       this.#admit(new Call(this.#context, work, asked, resolve, reject), asked)
     })
   }
 
-  wouldRefuse(options: CallOptions = noOptions): Refusal | undefined {
-    return this.limiter.wouldRefuse(this.#withDeadline(options))
+  wouldRefuse(options: CallOptions = noOptions): Refusal | BreakerRefusal | undefined {
+    const refusal = this.#circuit?.wouldRefuse()
+    return refusal ?? this.limiter.wouldRefuse(this.#withDeadline(options))
   }
 
   stats(): GuardStats {
-    return { ...this.limiter.stats(), ...this.#context.counts }
+    const breaker = this.#circuit?.breaker.stats()
+    return { ...this.limiter.stats(), ...this.#context.counts, breaker }
   }
 
   close(): void {
     this.limiter.close()
+    this.#circuit?.breaker.shutdown()
   }
 
   #admit<T>(call: Call<T>, options: AcquireOptions): void {

@@ -12,6 +12,7 @@ export type { CallOptions, Guard, GuardStats } from './guard.ts'
 export type { Work } from './call.ts'
 export type { RunningCall } from './running-call.ts'
 export { callHeaders } from './call-headers.ts'
+export type { GuardCircuitOptions } from './circuit-options.ts'
 export type { Classify, DownstreamOptions, GuardOptions } from './options.ts'
 export { classifyError } from './classify.ts'
 

@@ -6,6 +6,8 @@ import {
   nonEmptyString,
   systemClock,
 } from '@spillway/core'
+import type { GuardCircuitOptions, ParsedCircuitOptions } from './circuit-options.ts'
+import { parseCircuit } from './circuit-options.ts'
 
 /**
  * Says what a rejected call tells about the downstream's load; undefined leaves it to
@@ -37,6 +39,12 @@ export interface DownstreamOptions {
    * @default none: the wait is bounded by the queue, the run by `timeoutMs`
    */
   readonly deadlineMs?: number | undefined
+  /**
+   * When the downstream counts as gone, so that it is no longer asked; false: never.
+   *
+   * @default true: the breaker's own defaults. It cannot cut off a downstream that is merely slow
+   */
+  readonly breaker?: GuardCircuitOptions | boolean
   /** Extends `classifyError`, for errors of a client library that it does not know. */
   readonly classify?: Classify
   /** @default systemClock */
@@ -53,16 +61,27 @@ export interface ParsedGuardOptions {
   readonly limiter: LimiterOptions
   readonly timeoutMs: number
   readonly deadlineMs: number | undefined
+  readonly circuit: ParsedCircuitOptions | undefined
   readonly classify: Classify
   readonly clock: Clock
 }
 
-const known = ['name', 'limit', 'queue', 'timeoutMs', 'deadlineMs', 'classify', 'clock'] as const
+const known = [
+  'name',
+  'limit',
+  'queue',
+  'timeoutMs',
+  'deadlineMs',
+  'breaker',
+  'classify',
+  'clock',
+] as const
 
 export function parseOptions(options: GuardOptions): ParsedGuardOptions {
   knownKeys('options', options, known)
   const { limit, queue, timeoutMs = 30_000, deadlineMs, clock = systemClock } = options
   const name = nonEmptyString('name', options.name)
+  milliseconds('timeoutMs', timeoutMs, 1)
   return {
     limiter: {
       name,
@@ -70,8 +89,9 @@ export function parseOptions(options: GuardOptions): ParsedGuardOptions {
       ...(limit === undefined ? {} : { limit }),
       ...(queue === undefined ? {} : { queue }),
     },
-    timeoutMs: milliseconds('timeoutMs', timeoutMs, 1),
+    timeoutMs,
     deadlineMs: deadlineMs === undefined ? undefined : milliseconds('deadlineMs', deadlineMs, 1),
+    circuit: parseCircuit(options.breaker ?? true, { name, timeoutMs, clock }),
     classify: functionOption('classify', options.classify ?? (() => undefined)),
     clock,
   }

@@ -412,7 +412,13 @@ describe('the guard', () => {
     [{ deadlineMs: Number.NaN }, 'Expected `deadlineMs` to be a number of milliseconds'],
     [{ classify: 'no' }, 'Expected `classify` to be a function, got "no" (string)'],
     [{ queue: { maxSize: -1 } }, 'Expected `queue.maxSize`'],
-    [{ breaker: {} }, 'Unknown option `options.breaker`'],
+    [
+      { breaker: 1 },
+      'Expected `breaker` to be true, false or an object of options, got 1 (number)',
+    ],
+    [{ breaker: { timeoutMs: 5 } }, 'Unknown option `breaker.timeoutMs`'],
+    [{ breaker: { openMs: 0 } }, 'breaker: Expected `openMs`'],
+    [{ hedge: {} }, 'Unknown option `options.hedge`'],
   ])('refuses the options %j', (options, message) => {
     expect(() => createGuard({ name: 'db', ...options } as never)).toThrow(message)
   })

@@ -1,0 +1,211 @@
+import { fixedLimit } from '@spillway/core'
+import { ManualClock } from '@spillway/test-support'
+import { describe, expect, test } from 'vitest'
+import type { Guard, GuardOptions } from '../src/index.ts'
+import { createGuard } from '../src/index.ts'
+
+function setUp(options: Partial<GuardOptions> = {}): { clock: ManualClock; guard: Guard } {
+  const clock = new ManualClock()
+  const breaker = { random: () => 0 }
+  return {
+    clock,
+    guard: createGuard({ name: 'db', clock, limit: fixedLimit(2000), breaker, ...options }),
+  }
+}
+
+const refused = (): Promise<never> =>
+  Promise.reject(Object.assign(new Error('connect'), { code: 'ECONNREFUSED' }))
+const silent = (): Promise<never> => new Promise(() => {})
+const answer = async (): Promise<string> => 'row'
+const codeOf = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => 'fulfilled',
+    (error: { code?: unknown }) => error.code ?? error,
+  )
+const turns = async (): Promise<void> => {
+  for (let turn = 0; turn < 10; turn += 1) await Promise.resolve()
+}
+
+async function trip(guard: Guard): Promise<void> {
+  for (let call = 0; call < 10; call += 1) await codeOf(guard.run(refused))
+  expect(guard.breaker?.state).toBe('open')
+}
+
+describe('the breaker of a guard', () => {
+  test('cuts a downstream off that refuses, and says so before anything is queued', async () => {
+    const { guard } = setUp()
+    await trip(guard)
+    expect(guard.wouldRefuse()).toMatchObject({ code: 'SPW_ERR_CIRCUIT_OPEN', reason: 'open' })
+    await expect(guard.run(answer)).rejects.toMatchObject({
+      code: 'SPW_ERR_CIRCUIT_OPEN',
+      statusCode: 503,
+      retryAfterMs: 250,
+    })
+    expect(guard.stats()).toMatchObject({ inFlight: 0, queued: 0, running: 0 })
+    expect(guard.stats().breaker).toMatchObject({ state: 'open', failures: 10, refused: 1 })
+  })
+
+  test('counts silence when a call expires, not when its work settles', async () => {
+    const { clock, guard } = setUp()
+    const calls = Array.from({ length: 10 }, () => codeOf(guard.run(silent, { deadlineMs: 400 })))
+    clock.advance(400)
+    expect(new Set(await Promise.all(calls))).toEqual(new Set(['SPW_ERR_CALL_TIMEOUT']))
+    expect(guard.breaker?.state).toBe('open')
+    expect(guard.stats()).toMatchObject({ running: 10, abandoned: 10 })
+    expect(guard.stats().breaker).toMatchObject({ timeouts: 10, inFlight: 0 })
+  })
+
+  test('does not cut off what is slow but answers somebody', async () => {
+    const { clock, guard } = setUp()
+    for (let round = 0; round < 50; round += 1) {
+      const slow = Array.from({ length: 20 }, () => codeOf(guard.run(silent, { deadlineMs: 400 })))
+      clock.advance(200)
+      expect(await guard.run(answer)).toBe('row')
+      clock.advance(200)
+      await Promise.all(slow)
+    }
+    expect(guard.stats().breaker).toMatchObject({ state: 'closed', failures: 0, ignored: 1000 })
+  })
+
+  test('an answer that comes after its deadline is an answer, too', async () => {
+    const { clock, guard } = setUp()
+    let answerLate!: (row: string) => void
+    const late = codeOf(
+      guard.run(() => new Promise<string>((resolve) => (answerLate = resolve)), {
+        deadlineMs: 100,
+      }),
+    )
+    clock.advance(100)
+    await late
+    const slow = Array.from({ length: 20 }, () => codeOf(guard.run(silent, { deadlineMs: 400 })))
+    clock.advance(100)
+    answerLate('row')
+    await turns()
+    clock.advance(300)
+    await Promise.all(slow)
+    expect(guard.breaker?.state).toBe('closed')
+  })
+
+  test('overload is no failure while others are answered, and one when nobody is', async () => {
+    const { clock, guard } = setUp()
+    const full = Object.assign(new Error('too many connections'), { code: '53300' })
+    const shed = (): Promise<never> => Promise.reject(full)
+    for (let call = 0; call < 50; call += 1) {
+      expect(await guard.run(answer)).toBe('row')
+      await codeOf(guard.run(shed))
+    }
+    expect(guard.breaker?.state).toBe('closed')
+    clock.advance(2000)
+    for (let call = 0; call < 10; call += 1) await codeOf(guard.run(shed))
+    expect(guard.breaker?.state).toBe('open')
+  })
+
+  test('a 404, a caller that left and a hopeless deadline are no failures', async () => {
+    const { clock, guard } = setUp()
+    const notFound = Object.assign(new Error('no such row'), { statusCode: 404 })
+    for (let call = 0; call < 20; call += 1) {
+      await codeOf(guard.run(() => Promise.reject(notFound)))
+      const leaving = new AbortController()
+      const left = codeOf(guard.run(silent, { signal: leaving.signal }))
+      leaving.abort()
+      expect(await left).toBe('SPW_ERR_CANCELLED')
+    }
+    clock.advance(1000)
+    const strangers = Array.from({ length: 100 }, () =>
+      codeOf(guard.run(silent, { deadlineMs: 5 })),
+    )
+    clock.advance(5)
+    await Promise.all(strangers)
+    expect(guard.stats().breaker).toMatchObject({ state: 'closed', failures: 0 })
+  })
+
+  test('isFailure has the last word', async () => {
+    const isFailure = (error: unknown): boolean => (error as Error).message === 'bad'
+    const { guard } = setUp({ breaker: { isFailure } })
+    for (let call = 0; call < 20; call += 1) await codeOf(guard.run(refused))
+    expect(guard.breaker?.state).toBe('closed')
+    const bad = (): Promise<never> => Promise.reject(new Error('bad'))
+    for (let call = 0; call < 10; call += 1) await codeOf(guard.run(bad))
+    expect(guard.breaker?.state).toBe('open')
+  })
+
+  test('of 1,000 callers at half-open no more run than the probes allowed', async () => {
+    const { clock, guard } = setUp()
+    await trip(guard)
+    clock.advance(250)
+    for (const allowed of [1, 2, 4, 8]) {
+      let open!: () => void
+      const gate = new Promise<void>((resolve) => (open = resolve))
+      let running = 0
+      const callers = Array.from({ length: 1000 }, () =>
+        codeOf(
+          guard.run(() => {
+            running += 1
+            return gate
+          }),
+        ),
+      )
+      expect(running).toBe(allowed)
+      open()
+      const codes = await Promise.all(callers)
+      expect(codes.filter((code) => code === 'SPW_ERR_CIRCUIT_OPEN')).toHaveLength(1000 - allowed)
+    }
+    expect(guard.breaker?.state).toBe('closed')
+    expect(guard.stats()).toMatchObject({ inFlight: 0, queued: 0, running: 0 })
+  })
+
+  test('whoever waits for a permit holds no pass, and is refused when the circuit has opened', async () => {
+    const { guard } = setUp({ limit: fixedLimit(1) })
+    let fail!: (error: unknown) => void
+    const first = codeOf(guard.run(() => new Promise((_resolve, reject) => (fail = reject))))
+    const waiting = Array.from({ length: 50 }, () => codeOf(guard.run(answer)))
+    expect(guard.stats().breaker).toMatchObject({ inFlight: 1 })
+    guard.breaker!.open()
+    fail(new Error('down'))
+    await first
+    expect(new Set(await Promise.all(waiting))).toEqual(new Set(['SPW_ERR_CIRCUIT_OPEN']))
+    expect(guard.stats()).toMatchObject({ inFlight: 0, queued: 0, running: 0 })
+  })
+
+  test('10,000 aborted calls leave nothing behind', async () => {
+    const { clock, guard } = setUp()
+    for (let batch = 0; batch < 10; batch += 1) {
+      const leaving = new AbortController()
+      const settled = Array.from({ length: 1000 }, () =>
+        codeOf(
+          guard.run(
+            (signal) =>
+              new Promise((_resolve, reject) => {
+                signal.addEventListener('abort', () => reject(signal.reason))
+              }),
+            { signal: leaving.signal },
+          ),
+        ),
+      )
+      leaving.abort()
+      await Promise.all(settled)
+      await turns()
+    }
+    expect(guard.stats()).toMatchObject({ inFlight: 0, queued: 0, running: 0, abandoned: 0 })
+    expect(guard.stats().breaker).toMatchObject({ state: 'closed', inFlight: 0, ignored: 10_000 })
+    clock.advance(30_000)
+    expect(clock.pendingTimers).toBe(0)
+  })
+
+  test('there is none with `breaker: false`', async () => {
+    const { guard } = setUp({ breaker: false })
+    for (let call = 0; call < 50; call += 1) await codeOf(guard.run(refused))
+    await codeOf(guard.run(answer))
+    expect(guard.breaker).toBeUndefined()
+    expect(guard.stats().breaker).toBeUndefined()
+    expect(guard.wouldRefuse()).toBeUndefined()
+  })
+
+  test('a closed guard says that it is closed, not that its circuit is', async () => {
+    const { guard } = setUp()
+    await trip(guard)
+    guard.close()
+    expect(await codeOf(guard.run(answer))).toBe('SPW_ERR_CLOSED')
+    expect(guard.wouldRefuse()).toMatchObject({ reason: 'closed' })
+  })
+})
