@@ -1,5 +1,5 @@
-import { isSpillwayError, knownKeys, positiveInteger } from '@spillway/core'
-import { addComponent, retryAfterSeconds } from '@spillway/plugin-kit'
+import { knownKeys, positiveInteger } from '@spillway/core'
+import { addComponent, addRetryAfter } from '@spillway/plugin-kit'
 import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Breakers } from './breakers.ts'
@@ -60,13 +60,7 @@ const plugin: FastifyPluginAsync<CircuitBreakerPluginOptions> = async (fastify, 
   const breakers = new BreakerSet(maxBreakers, fastify.log.child({ plugin: 'circuit-breaker' }))
 
   fastify.decorate('breakers', breakers)
-  fastify.addHook('onError', (_request, reply, error, done) => {
-    const { code, retryAfterMs = 0 } = isSpillwayError(error) ? error : {}
-    if (code === 'SPW_ERR_CIRCUIT_OPEN') {
-      reply.header('retry-after', retryAfterSeconds(retryAfterMs, Math.random()))
-    }
-    done()
-  })
+  addRetryAfter(fastify)
   fastify.addHook('onClose', async () => {
     breakers.close()
   })

@@ -38,6 +38,7 @@ describe('a route with nothing said about it', () => {
       message: 'The concurrency limit is reached',
     })
     expect(refused.headers['retry-after']).toMatch(/^[12]$/)
+    expect(refused.headers['x-spillway-retry']).toBe('no')
     expect(refused.headers['content-type']).toBe('application/json; charset=utf-8')
     gate.open()
     expect((await first).statusCode).toBe(200)

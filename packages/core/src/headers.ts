@@ -16,6 +16,12 @@ export const deadlineHeader = 'x-envoy-expected-rq-timeout-ms'
  */
 export const priorityHeader = 'x-request-priority'
 
+/**
+ * Response header: `no` says that another attempt is not wanted, since whoever answers has refused
+ * by its own decision, or has spent its own retries on the failure behind it.
+ */
+export const retryHeader = 'x-spillway-retry'
+
 const digits = /^[0-9]{1,10}$/
 
 /**

@@ -52,6 +52,7 @@ export {
   parseDeadlineHeader,
   parsePriorityHeader,
   priorityHeader,
+  retryHeader,
 } from './headers.ts'
 export type { Clock, TimerHandle } from './clock.ts'
 export { longestTimerMs, systemClock } from './clock.ts'

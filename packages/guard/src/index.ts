@@ -1,6 +1,6 @@
 import { knownKeys, positiveInteger } from '@spillway/core'
 import type { RequestOptions } from '@spillway/plugin-kit'
-import { decorateRequests } from '@spillway/plugin-kit'
+import { addRetryAfter, decorateRequests } from '@spillway/plugin-kit'
 import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Guards } from './guards.ts'
@@ -42,6 +42,7 @@ const plugin: FastifyPluginAsync<GuardPluginOptions> = async (fastify, options) 
 
   fastify.decorate('guards', guards)
   decorateRequests(fastify, options)
+  addRetryAfter(fastify)
   fastify.addHook('onClose', async () => {
     guards.close()
   })

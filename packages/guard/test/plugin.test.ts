@@ -17,7 +17,7 @@ test('decorates the application with its downstreams', async () => {
   await app.close()
 })
 
-test('a refusal reaches the client as 503 with its code', async () => {
+test('a refusal reaches the client as 503 with its code and Retry-After', async () => {
   const app = Fastify()
   await app.register(guard)
   const db = app.guards.define('orders-db', { limit: fixedLimit(1), queue: { maxSize: 0 } })
@@ -26,6 +26,7 @@ test('a refusal reaches the client as 503 with its code', async () => {
   const answer = await app.inject('/')
   expect(answer.statusCode).toBe(503)
   expect(answer.json()).toMatchObject({ code: 'SPW_ERR_LIMIT_EXCEEDED' })
+  expect(answer.headers['retry-after']).toMatch(/^[12]$/)
   permit.release()
   await app.close()
 })

@@ -10,6 +10,7 @@ export { remainingMs } from './deadline.ts'
 export { isSentInFull, isSettled, onResponseSettled } from './response-settled.ts'
 export type { SettledListener } from './response-settled.ts'
 export { createRejection, retryAfterSeconds } from './rejection.ts'
+export { addRetryAfter } from './retry-after.ts'
 export type { Rejection, RejectionOptions } from './rejection.ts'
 
 // Routes: their part of the configuration

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { ErrorCode, Refusal } from '@spillway/core'
-import { errorTable, integerBetween } from '@spillway/core'
+import { errorTable, integerBetween, retryHeader } from '@spillway/core'
 import type { FastifyReply } from 'fastify'
 
 export interface RejectionOptions {
@@ -32,6 +32,8 @@ export function createRejection(options: RejectionOptions = {}): Rejection {
       void reply
         .code(statusCode)
         .header('retry-after', retryAfterSeconds(retryAfterMs, random()))
+        // Its own decision: to be asked again at once is what it refuses.
+        .header(retryHeader, 'no')
         .type('application/json; charset=utf-8')
         .send(bodies[code])
     },

@@ -3,12 +3,6 @@ import type { Dispatcher } from 'undici'
 /** Request header of every attempt but the first: its number, from 2. */
 export const attemptHeader = 'x-spillway-attempt'
 
-/**
- * Response header: `no` says that another attempt is not wanted, since whoever answers has refused
- * by its own decision, or has spent its own retries on the failure behind it.
- */
-export const retryHeader = 'x-spillway-retry'
-
 type Headers = Dispatcher.DispatchOptions['headers']
 type HeaderPairs = Iterable<readonly [string, string | string[] | undefined]>
 

@@ -5,7 +5,8 @@ import type { RetryBudgetInterceptorOptions } from './options.ts'
 import { parseOptions } from './options.ts'
 import { Origins } from './origins.ts'
 
-export { attemptHeader, retryHeader } from './headers.ts'
+export { retryHeader } from '@spillway/core'
+export { attemptHeader } from './headers.ts'
 export type { RetryBudgetInterceptorOptions } from './options.ts'
 
 /**

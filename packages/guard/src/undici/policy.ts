@@ -4,10 +4,11 @@ import {
   delayBeforeRetry,
   isLocalRefusal,
   parseRetryAfter,
+  retryHeader,
   wasNeverSent,
 } from '@spillway/core'
 import type { Dispatcher } from 'undici'
-import { hasHeader, retryHeader } from './headers.ts'
+import { hasHeader } from './headers.ts'
 import type { ParsedOptions } from './options.ts'
 
 /** RFC 9110, 9.2.2. */
