@@ -1,5 +1,5 @@
 import type { Limiter, LimiterOptions, LimiterStats } from '@spillway/core'
-import { createLimiter, DurationMean, isSpillwayError, SpillwayError } from '@spillway/core'
+import { createLimiter, DurationMean, parsedAt } from '@spillway/core'
 import type { Component } from '@spillway/plugin-kit'
 import type { ParsedOptions } from './options.ts'
 import type { WarnLogger } from './shedding-log.ts'
@@ -90,13 +90,6 @@ export class LimiterSet implements Limiters, Component {
 
 /** Says which of several limiters has the bad option. */
 function makeLimiter(options: LimiterOptions, isDefault: boolean): Limiter {
-  try {
-    return createLimiter(options)
-  } catch (cause) {
-    if (isDefault || !isSpillwayError(cause)) throw cause
-    throw new SpillwayError(cause.code, {
-      message: `limiters.${options.name}: ${cause.message}`,
-      cause,
-    })
-  }
+  if (isDefault) return createLimiter(options)
+  return parsedAt(`limiters.${options.name}`, () => createLimiter(options))
 }

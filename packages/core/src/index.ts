@@ -71,6 +71,7 @@ export {
   nonEmptyString,
   numberBetween,
   oneOf,
+  parsedAt,
   positiveInteger,
   ratio,
 } from './options.ts'

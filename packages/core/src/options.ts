@@ -1,11 +1,21 @@
 import { longestTimerMs } from './clock.ts'
-import { SpillwayError } from './errors.ts'
+import { isSpillwayError, SpillwayError } from './errors.ts'
 
 /** ``Expected `queue.maxSize` to be a positive integer, got -1 (number)`` */
 export function invalidOption(name: string, expected: string, value: unknown): SpillwayError {
   return new SpillwayError('SPW_ERR_OPTION', {
     message: `Expected \`${name}\` to be ${expected}, got ${describe(value)}`,
   })
+}
+
+/** Runs `parse`; an error of ours that it throws says before its message where that was. */
+export function parsedAt<T>(place: string, parse: () => T): T {
+  try {
+    return parse()
+  } catch (cause) {
+    if (!isSpillwayError(cause)) throw cause
+    throw new SpillwayError(cause.code, { message: `${place}: ${cause.message}`, cause })
+  }
 }
 
 function describe(value: unknown): string {

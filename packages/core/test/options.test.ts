@@ -10,6 +10,7 @@ import {
   nonEmptyString,
   numberBetween,
   oneOf,
+  parsedAt,
   positiveInteger,
   ratio,
 } from '@spillway/core'
@@ -75,6 +76,20 @@ describe('a wrong option', () => {
       statusCode: 500,
     })
   })
+})
+
+test('an error of ours says where it was, any other stays what it is', () => {
+  const right = parsedAt('here', () => 1)
+  expect(right).toBe(1)
+  expect(messageOf(() => parsedAt('here', () => oneOf('x', 'c', ['a'])))).toBe(
+    'here: Expected `x` to be one of \'a\', got "c" (string)',
+  )
+  const foreign = new Error('foreign')
+  expect(() =>
+    parsedAt('here', () => {
+      throw foreign
+    }),
+  ).toThrow(foreign)
 })
 
 test('a right option is given back as it is', () => {

@@ -1,6 +1,6 @@
 import type { BreakerOptions, CircuitOptions, IsFailure } from '@spillway/circuit-breaker'
 import type { Clock } from '@spillway/core'
-import { invalidOption, isSpillwayError, knownKeys, SpillwayError } from '@spillway/core'
+import { invalidOption, knownKeys } from '@spillway/core'
 
 /** When a guard's circuit opens. The guard itself has the rest: `timeoutMs` and `clock`. */
 export type GuardCircuitOptions = Omit<CircuitOptions, 'timeoutMs' | 'clock'>
@@ -51,15 +51,5 @@ export function parseCircuit(
     timeoutMs: surroundings.timeoutMs,
     minTimeoutMs: options.minTimeoutMs ?? 100,
     isFailure: options.isFailure ?? (() => undefined),
-  }
-}
-
-/** Says whose option it was: `breaker.windowMs`, not a `windowMs` of the guard. */
-export function inBreaker<T>(make: () => T): T {
-  try {
-    return make()
-  } catch (cause) {
-    if (!isSpillwayError(cause)) throw cause
-    throw new SpillwayError(cause.code, { message: `breaker: ${cause.message}`, cause })
   }
 }

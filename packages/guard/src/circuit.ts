@@ -1,8 +1,8 @@
 import type { Breaker, BreakerOutcome, BreakerRefusal, IsFailure } from '@spillway/circuit-breaker'
 import { classifyFailure, createBreaker, expiryOutcome } from '@spillway/circuit-breaker'
 import type { Outcome } from '@spillway/core'
+import { parsedAt } from '@spillway/core'
 import type { ParsedCircuitOptions } from './circuit-options.ts'
-import { inBreaker } from './circuit-options.ts'
 
 /** A call that its caller has given up because its time was up. All in milliseconds. */
 export interface Expiry {
@@ -28,7 +28,7 @@ export class Circuit {
   #answeredAt = -Infinity
 
   constructor({ breaker, timeoutMs, minTimeoutMs, isFailure }: ParsedCircuitOptions) {
-    this.breaker = inBreaker(() => createBreaker(breaker))
+    this.breaker = parsedAt('breaker', () => createBreaker(breaker))
     this.#timeoutMs = timeoutMs
     this.#minTimeoutMs = minTimeoutMs
     this.#isFailure = isFailure

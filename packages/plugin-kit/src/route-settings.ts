@@ -1,4 +1,4 @@
-import { isSpillwayError, SpillwayError } from '@spillway/core'
+import { parsedAt } from '@spillway/core'
 import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify'
 import { routeOf } from './request-state.ts'
 
@@ -26,7 +26,8 @@ export function routeSettings<T extends object>(
 ): (request: FastifyRequest) => T {
   const settings = new WeakMap<object, T>()
   fastify.addHook('onRoute', (route) => {
-    parseFor(routeFacts(route), configOf(route.config, key), parse)
+    const facts = routeFacts(route)
+    parsedAt(`${facts.method} ${facts.url}`, () => parse(configOf(route.config, key), facts))
   })
   return (request) => {
     const { config, url, method } = routeOf(request)
@@ -45,14 +46,4 @@ export function routeFacts({ url, method }: RouteOptions): RouteFacts {
 
 function configOf(config: unknown, key: string): unknown {
   return (config as Record<string, unknown> | undefined)?.[key]
-}
-
-function parseFor<T>(route: RouteFacts, config: unknown, parse: RouteConfigParser<T>): void {
-  try {
-    parse(config, route)
-  } catch (cause) {
-    if (!isSpillwayError(cause)) throw cause
-    const message = `${route.method} ${route.url}: ${cause.message}`
-    throw new SpillwayError(cause.code, { message, cause })
-  }
 }
