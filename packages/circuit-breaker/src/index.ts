@@ -22,6 +22,8 @@ export type {
   Work,
 } from './breaker.ts'
 export type { BreakerOptions, CircuitOptions, IsFailure } from './options.ts'
+export type { ParsedOptions as ParsedBreakerOptions } from './options.ts'
+export { circuitKeys, parseOptions as parseBreakerOptions } from './options.ts'
 export { classifyFailure } from './classify.ts'
 export { expiryOutcome } from './call.ts'
 export { breakerChannels } from './channels.ts'

@@ -110,8 +110,8 @@ export type ParsedOptions = Required<Omit<BreakerOptions, 'slowCallMs'>> & {
   readonly slowCallMs: number | undefined
 }
 
-const known = [
-  'name',
+/** Those of {@link CircuitOptions} that say nothing about the calls' own time and clock. */
+export const circuitKeys = [
   'windowMs',
   'minimumCalls',
   'failureRatio',
@@ -122,11 +122,11 @@ const known = [
   'maxProbes',
   'probeIntervalMs',
   'isFailure',
-  'timeoutMs',
   'minTimeoutMs',
-  'clock',
   'random',
 ] as const
+
+const known = ['name', ...circuitKeys, 'timeoutMs', 'clock'] as const
 
 const leaveToDefault = (): undefined => undefined
 

@@ -99,15 +99,13 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
 
   start(permit: Permit): void {
     if (this.#options.signal?.aborted === true) {
-      this.#cancelledBeforeStart(permit)
+      this.#turnBack(permit, this.#notStarted())
       return
     }
     // Only now: while half-open there are few passes, and whoever waits for a permit needs none yet.
     const pass = this.#context.circuit?.breaker.admit()
     if (pass?.kind === 'refusal') {
-      this.#state = 'ended'
-      permit.release('ignored')
-      this.#reject(breakerError(pass))
+      this.#turnBack(permit, breakerError(pass))
       return
     }
     this.#pass = pass
@@ -158,10 +156,11 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
     this.#leave('cancelled', new SpillwayError('SPW_ERR_CANCELLED', { reason: 'cancelled', cause }))
   }
 
-  #cancelledBeforeStart(permit: Permit): void {
+  /** It has a permit, and is not started for all that. */
+  #turnBack(permit: Permit, error: SpillwayError): void {
     this.#state = 'ended'
     permit.release('ignored')
-    this.#reject(this.#notStarted())
+    this.#reject(error)
   }
 
   #watch(permit: Permit): void {
@@ -204,10 +203,10 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
   }
 
   #fulfilled(value: T): void {
-    const ranMs = this.#ranMs()
-    this.#context.circuit?.answered(this.#permit!.startedAt + ranMs)
+    const now = this.#context.clock.now()
+    this.#context.circuit?.answered(now)
     if (this.#state === 'expired') this.#context.counts.late += 1
-    else this.#context.usual.add(ranMs)
+    else this.#context.usual.add(now - this.#permit!.startedAt)
     // A caller that hung up does not make the latency less true; one that was too slow counts as lost.
     const outcome = this.#isLost() ? 'dropped' : 'success'
     if (this.#end(outcome, 'success')) this.#resolve(value)
@@ -230,11 +229,10 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
   }
 
   #evidenceOf(error: unknown, load: Outcome): BreakerOutcome {
-    const { circuit } = this.#context
+    const { circuit, clock } = this.#context
     if (circuit === undefined) return 'ignored'
-    const { startedAt } = this.#permit!
-    const evidence = circuit.outcomeOfError(error, load, startedAt)
-    if (evidence === 'success') circuit.answered(startedAt + this.#ranMs())
+    const evidence = circuit.outcomeOfError(error, load, this.#permit!.startedAt)
+    if (evidence === 'success') circuit.answered(clock.now())
     return evidence
   }
 

@@ -1,8 +1,11 @@
-import type { Breaker, BreakerOutcome, BreakerRefusal, IsFailure } from '@spillway/circuit-breaker'
+import type {
+  Breaker,
+  BreakerOutcome,
+  BreakerRefusal,
+  ParsedBreakerOptions,
+} from '@spillway/circuit-breaker'
 import { classifyFailure, createBreaker, expiryOutcome } from '@spillway/circuit-breaker'
 import type { Outcome } from '@spillway/core'
-import { parsedAt } from '@spillway/core'
-import type { ParsedCircuitOptions } from './circuit-options.ts'
 
 /** A call that its caller has given up because its time was up. All in milliseconds. */
 export interface Expiry {
@@ -22,16 +25,12 @@ export interface Expiry {
  */
 export class Circuit {
   readonly breaker: Breaker
-  readonly #timeoutMs: number
-  readonly #minTimeoutMs: number
-  readonly #isFailure: IsFailure
+  readonly #options: ParsedBreakerOptions
   #answeredAt = -Infinity
 
-  constructor({ breaker, timeoutMs, minTimeoutMs, isFailure }: ParsedCircuitOptions) {
-    this.breaker = parsedAt('breaker', () => createBreaker(breaker))
-    this.#timeoutMs = timeoutMs
-    this.#minTimeoutMs = minTimeoutMs
-    this.#isFailure = isFailure
+  constructor(options: ParsedBreakerOptions) {
+    this.breaker = createBreaker(options)
+    this.#options = options
   }
 
   /** Asked before a call queues for its permit; counted. */
@@ -50,13 +49,13 @@ export class Circuit {
 
   outcomeOfExpiry({ startedAt, limitMs, lateMs }: Expiry): BreakerOutcome {
     if (this.#hasAnsweredSince(startedAt)) return 'ignored'
-    const timeoutMs = this.#timeoutMs
-    return expiryOutcome({ limitMs, lateMs, timeoutMs, minTimeoutMs: this.#minTimeoutMs })
+    const { timeoutMs, minTimeoutMs } = this.#options
+    return expiryOutcome({ limitMs, lateMs, timeoutMs, minTimeoutMs })
   }
 
   /** @param load what the same error tells the limit */
   outcomeOfError(error: unknown, load: Outcome, startedAt: number): BreakerOutcome {
-    const said = this.#isFailure(error)
+    const said = this.#options.isFailure(error)
     if (said !== undefined) return said ? 'failure' : 'ignored'
     const outcome = classifyFailure(error)
     const isOverload = outcome === 'failure' && load === 'dropped'

@@ -66,7 +66,6 @@ const noOptions: CallOptions = Object.freeze({})
 class LimitedGuard implements Guard {
   readonly name: string
   readonly limiter: Limiter
-  readonly #circuit: Circuit | undefined
   readonly #context: CallContext
   readonly #deadlineMs: number | undefined
 
@@ -74,26 +73,25 @@ class LimitedGuard implements Guard {
     this.limiter = createLimiter(options.limiter)
     this.name = this.limiter.name
     this.#deadlineMs = options.deadlineMs
-    this.#circuit = options.circuit === undefined ? undefined : new Circuit(options.circuit)
     this.#context = {
       timeoutMs: options.timeoutMs,
       clock: options.clock,
       classify: options.classify,
       expiries: new Expiries(options.clock),
-      circuit: this.#circuit,
+      circuit: options.circuit === undefined ? undefined : new Circuit(options.circuit),
       counts: { running: 0, abandoned: 0, late: 0 },
       usual: new DurationMean(),
     }
   }
 
   get breaker(): BreakerControl | undefined {
-    return this.#circuit?.breaker
+    return this.#context.circuit?.breaker
   }
 
   run<T>(work: Work<T>, options: CallOptions = noOptions): Promise<T> {
     return new Promise((resolve, reject) => {
       functionOption('work', work)
-      const refusal = this.#circuit?.refuse()
+      const refusal = this.#context.circuit?.refuse()
       if (refusal !== undefined) throw breakerError(refusal)
       const asked = this.#withDeadline(options)
       this.#admit(new Call(this.#context, work, asked, resolve, reject), asked)
@@ -101,18 +99,18 @@ class LimitedGuard implements Guard {
   }
 
   wouldRefuse(options: CallOptions = noOptions): Refusal | BreakerRefusal | undefined {
-    const refusal = this.#circuit?.wouldRefuse()
+    const refusal = this.#context.circuit?.wouldRefuse()
     return refusal ?? this.limiter.wouldRefuse(this.#withDeadline(options))
   }
 
   stats(): GuardStats {
-    const breaker = this.#circuit?.breaker.stats()
+    const breaker = this.#context.circuit?.breaker.stats()
     return { ...this.limiter.stats(), ...this.#context.counts, breaker }
   }
 
   close(): void {
     this.limiter.close()
-    this.#circuit?.breaker.shutdown()
+    this.#context.circuit?.breaker.shutdown()
   }
 
   #admit<T>(call: Call<T>, options: AcquireOptions): void {

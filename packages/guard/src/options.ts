@@ -1,3 +1,4 @@
+import type { ParsedBreakerOptions } from '@spillway/circuit-breaker'
 import type { Clock, LimitFactory, LimiterOptions, Outcome, QueueOptions } from '@spillway/core'
 import {
   functionOption,
@@ -6,7 +7,7 @@ import {
   nonEmptyString,
   systemClock,
 } from '@spillway/core'
-import type { GuardCircuitOptions, ParsedCircuitOptions } from './circuit-options.ts'
+import type { GuardCircuitOptions } from './circuit-options.ts'
 import { parseCircuit } from './circuit-options.ts'
 
 /**
@@ -61,7 +62,7 @@ export interface ParsedGuardOptions {
   readonly limiter: LimiterOptions
   readonly timeoutMs: number
   readonly deadlineMs: number | undefined
-  readonly circuit: ParsedCircuitOptions | undefined
+  readonly circuit: ParsedBreakerOptions | undefined
   readonly classify: Classify
   readonly clock: Clock
 }

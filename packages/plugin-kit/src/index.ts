@@ -10,8 +10,8 @@ export { remainingMs } from './deadline.ts'
 export { isSentInFull, isSettled, onResponseSettled } from './response-settled.ts'
 export type { SettledListener } from './response-settled.ts'
 export { createRejection, retryAfterSeconds } from './rejection.ts'
-export { addRetryAfter } from './retry-after.ts'
 export type { Rejection, RejectionOptions } from './rejection.ts'
+export { addRetryAfter } from './retry-after.ts'
 
 // Routes: their part of the configuration
 export { routeFacts, routeSettings } from './route-settings.ts'
