@@ -5,6 +5,7 @@ import type { FastifyInstance } from 'fastify'
 import Fastify from 'fastify'
 import type { AddressInfo } from 'node:net'
 import pg from 'pg'
+import { itemQuery } from '../lib/items.ts'
 
 const variants: Readonly<Record<string, (app: FastifyInstance) => Promise<void>>> = {
   bare: async () => {},
@@ -32,7 +33,7 @@ app.get('/', async () => ({ hello: 'world' }))
 if (route === '/item') {
   const pool = new pg.Pool({ connectionString: database, max: 10 })
   app.get('/item', async () => {
-    const { rows } = await pool.query('select note from items where id = $1', [7])
+    const { rows } = await pool.query(itemQuery, [7])
     return rows[0] as unknown
   })
 }

@@ -17,6 +17,7 @@ import { availableParallelism, cpus, loadavg } from 'node:os'
 import { startPostgres } from '@spillway/test-support/postgres'
 import autocannon from 'autocannon'
 import pg from 'pg'
+import { createItems } from '../lib/items.ts'
 import { median } from '../lib/median.ts'
 
 const [rounds = 21, seconds = 1] = process.argv.slice(2).map(Number)
@@ -47,9 +48,7 @@ async function start(name: string, route: Route, database: string): Promise<Vari
 async function seed(connectionString: string): Promise<void> {
   const client = new pg.Client({ connectionString })
   await client.connect()
-  await client.query('create table items (id int primary key, note text)')
-  await client.query("insert into items select n, 'note' from generate_series(1, 10000) n")
-  await client.query('analyze items')
+  await createItems(client)
   await client.end()
 }
 

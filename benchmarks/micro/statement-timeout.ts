@@ -5,29 +5,27 @@ import { createGuard } from '@spillway/guard'
 import { abortablePool } from '@spillway/guard/pg'
 import { startPostgres } from '@spillway/test-support/postgres'
 import pg from 'pg'
+import { createItems, itemQuery } from '../lib/items.ts'
 import { median } from '../lib/median.ts'
 
 const [rounds = 9, queries = 1500] = process.argv.slice(2).map(Number)
-const text = 'select note from items where id = $1'
 
 await using server = await startPostgres()
 const { host, port, user, database } = server
 const pool = new pg.Pool({ host, port, user, database, max: 1 })
-await pool.query('create table items (id int primary key, note text)')
-await pool.query("insert into items select n, 'note' from generate_series(1, 10000) n")
-await pool.query('analyze items')
+await createItems(pool)
 
 const guard = createGuard({ name: 'db' })
 const plain = abortablePool(pool)
 const bounded = abortablePool(pool, { statementTimeout: true })
 
 const variants: Readonly<Record<string, () => Promise<unknown>>> = {
-  'no statement_timeout': () => guard.run((signal) => plain.query(signal, text, [7])),
-  'statementTimeout: true': () => guard.run((signal) => bounded.query(signal, text, [7])),
+  'no statement_timeout': () => guard.run((signal) => plain.query(signal, itemQuery, [7])),
+  'statementTimeout: true': () => guard.run((signal) => bounded.query(signal, itemQuery, [7])),
   'SET in a round trip of its own': () =>
     guard.run(async (signal, { deadlineMs }) => {
       await plain.query(signal, `set statement_timeout = ${Math.ceil(deadlineMs)}`)
-      return plain.query(signal, text, [7])
+      return plain.query(signal, itemQuery, [7])
     }),
 }
 

@@ -3,6 +3,7 @@ import { ManualClock } from '@spillway/test-support'
 import { describe, expect, test } from 'vitest'
 import type { Guard, GuardOptions } from '../src/index.ts'
 import { createGuard } from '../src/index.ts'
+import { codeOf } from './code-of.ts'
 
 function setUp(options: Partial<GuardOptions> = {}): { clock: ManualClock; guard: Guard } {
   const clock = new ManualClock()
@@ -17,11 +18,6 @@ const refused = (): Promise<never> =>
   Promise.reject(Object.assign(new Error('connect'), { code: 'ECONNREFUSED' }))
 const silent = (): Promise<never> => new Promise(() => {})
 const answer = async (): Promise<string> => 'row'
-const codeOf = (promise: Promise<unknown>): Promise<unknown> =>
-  promise.then(
-    () => 'fulfilled',
-    (error: { code?: unknown }) => error.code ?? error,
-  )
 const turns = async (): Promise<void> => {
   for (let turn = 0; turn < 10; turn += 1) await Promise.resolve()
 }

@@ -5,6 +5,7 @@ import { ManualClock } from '@spillway/test-support'
 import { describe, expect, test } from 'vitest'
 import type { Guard, GuardOptions } from '../src/index.ts'
 import { createGuard } from '../src/index.ts'
+import { codeOf } from './code-of.ts'
 
 interface Job {
   readonly promise: Promise<string>
@@ -45,11 +46,6 @@ function setUp(options: Partial<GuardOptions> = {}): { clock: ManualClock; guard
 }
 
 const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
-const codeOf = (promise: Promise<unknown>): Promise<unknown> =>
-  promise.then(
-    () => 'fulfilled',
-    (error: { code?: unknown }) => error.code ?? error,
-  )
 
 describe('a call', () => {
   test('starts at once, answers, and counts as success', async () => {
