@@ -1,6 +1,6 @@
 // What admission costs when nothing waits: ours beside the peers' nearest operation, interleaved in
 // one process. `npm run bench:micro`; add `--json` for the raw samples.
-import { adaptiveLimit, createLimiter, createRetryBudget, fixedLimit, retry } from '@spillway/core'
+import { adaptiveLimit, createLimiter, createRetry, fixedLimit } from '@spillway/core'
 import { bulkhead, handleAll, retry as cockatielRetry } from 'cockatiel'
 import { bench, do_not_optimize, run, summary } from 'mitata'
 import CircuitBreaker from 'opossum'
@@ -15,7 +15,7 @@ const options = { priority: 'critical', workload: '/orders/:id', deadlineMs: 100
 const work = async (): Promise<number> => 1
 const cockatiel = bulkhead(100, 0)
 const limited = pLimit(100)
-const budget = createRetryBudget()
+const retry = createRetry({ idempotent: true })
 const cockatielRetries = cockatielRetry(handleAll, { maxAttempts: 2 })
 const breaker = new CircuitBreaker(work, { capacity: 100, timeout: false })
 
@@ -57,7 +57,7 @@ summary(() => {
     await work()
   })
   bench('spillway retry, success at once', async () => {
-    await retry(work, { budget, idempotent: true })
+    await retry.run(work)
   })
   bench('cockatiel retry, success at once', async () => {
     await cockatielRetries.execute(work)

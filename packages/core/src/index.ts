@@ -25,8 +25,8 @@ export { vegasLimit } from './limit/vegas.ts'
 export { windowedLimit } from './limit/windowed.ts'
 
 // Retries: again, but never many
-export { retry } from './retry/retry.ts'
-export type { Attempt } from './retry/retry.ts'
+export { createRetry } from './retry/retry.ts'
+export type { Attempt, Retry, RetryCallOptions } from './retry/retry.ts'
 export type { RetryOptions } from './retry/options.ts'
 export { createRetryBudget } from './retry/budget.ts'
 export type { RetryBudget, RetryBudgetOptions, RetryBudgetStats } from './retry/budget.ts'

@@ -1,33 +1,31 @@
 import type { Clock } from '../clock.ts'
 import { systemClock } from '../clock.ts'
-import { functionOption, knownKeys, milliseconds, positiveInteger } from '../options.ts'
-import { invalidOption } from '../options.ts'
-import { checkPriority } from '../priority.ts'
-import type { Priority } from '../priority.ts'
+import {
+  functionOption,
+  invalidOption,
+  knownKeys,
+  milliseconds,
+  positiveInteger,
+} from '../options.ts'
 import { parseBackoff } from './backoff.ts'
 import type { Backoff } from './backoff.ts'
 import type { RetryBudget } from './budget.ts'
+import { createRetryBudget } from './budget.ts'
 import type { AdaptiveThrottle } from './throttle.ts'
 
 export interface RetryOptions extends Partial<Backoff> {
-  /** Shared by all calls to one dependency: the bound holds for them together. */
-  readonly budget: RetryBudget
-  /** Shared likewise. @default none */
+  /** @default createRetryBudget(), one of its own */
+  readonly budget?: RetryBudget
+  /** Stops asking a downstream that refuses. @default none */
   readonly throttle?: AdaptiveThrottle
-  /** What the throttle goes by. @default 'default' */
-  readonly priority?: Priority
   /**
    * Most attempts, the first included.
    *
    * @default 3: the SRE book's; an attempt that fails three times will fail a fourth time
    */
   readonly maxAttempts?: number
-  /** Time left for all attempts and waits together, in milliseconds. @default none */
-  readonly deadlineMs?: number
-  /** The caller's; ends waits and attempts. */
-  readonly signal?: AbortSignal
   /**
-   * Doing the work twice does no more than doing it once.
+   * Doing the work twice does no more than doing it once; a call may say otherwise.
    *
    * @default false: then only errors that prove that nothing was sent are tried again
    */
@@ -51,10 +49,7 @@ export interface RetryOptions extends Partial<Backoff> {
 const known = [
   'budget',
   'throttle',
-  'priority',
   'maxAttempts',
-  'deadlineMs',
-  'signal',
   'idempotent',
   'isRetryable',
   'retryAfterMs',
@@ -69,10 +64,7 @@ const known = [
 export interface ParsedRetryOptions extends Backoff {
   readonly budget: RetryBudget
   readonly throttle: AdaptiveThrottle | undefined
-  readonly priority: Priority
   readonly maxAttempts: number
-  readonly deadlineMs: number | undefined
-  readonly signal: AbortSignal | undefined
   readonly idempotent: boolean
   readonly isRetryable: (error: unknown) => boolean
   readonly retryAfterMs: (error: unknown) => number | undefined
@@ -87,44 +79,47 @@ const never = (): undefined => undefined
 /** @throws SPW_ERR_OPTION */
 export function parseOptions(options: RetryOptions): ParsedRetryOptions {
   knownKeys('options', options, known)
-  return { ...parseDecisions(options), ...parseCall(options), ...parseTimes(options) }
+  return { ...parseDecisions(options), ...parseShared(options), ...parseTimes(options) }
 }
 
 function parseDecisions(
   options: RetryOptions,
-): Pick<ParsedRetryOptions, 'budget' | 'throttle' | 'isRetryable' | 'retryAfterMs'> {
-  const { budget, throttle, isRetryable = always, retryAfterMs = never } = options
-  if (typeof budget?.tryRetry !== 'function') throw invalidOption('budget', 'a budget', budget)
+): Pick<ParsedRetryOptions, 'maxAttempts' | 'idempotent' | 'isRetryable' | 'retryAfterMs'> {
+  const {
+    maxAttempts = 3,
+    idempotent = false,
+    isRetryable = always,
+    retryAfterMs = never,
+  } = options
   return {
-    budget,
-    throttle,
+    maxAttempts: positiveInteger('maxAttempts', maxAttempts),
+    idempotent,
     isRetryable: functionOption('isRetryable', isRetryable),
     retryAfterMs: functionOption('retryAfterMs', retryAfterMs),
   }
 }
 
-function parseCall(
-  options: RetryOptions,
-): Pick<ParsedRetryOptions, 'priority' | 'maxAttempts' | 'deadlineMs' | 'signal' | 'idempotent'> {
-  const { priority = 'default', maxAttempts = 3, deadlineMs, signal, idempotent = false } = options
-  checkPriority(priority)
-  return {
-    priority,
-    maxAttempts: positiveInteger('maxAttempts', maxAttempts),
-    deadlineMs: deadlineMs === undefined ? undefined : milliseconds('deadlineMs', deadlineMs),
-    signal,
-    idempotent,
+function parseShared({
+  budget,
+  throttle,
+  clock = systemClock,
+}: RetryOptions): Pick<ParsedRetryOptions, 'budget' | 'throttle' | 'clock'> {
+  if (budget !== undefined && typeof budget.tryRetry !== 'function') {
+    throw invalidOption('budget', 'a retry budget', budget)
   }
+  if (throttle !== undefined && typeof throttle.tryAttempt !== 'function') {
+    throw invalidOption('throttle', 'an adaptive throttle', throttle)
+  }
+  return { budget: budget ?? createRetryBudget({ clock }), throttle, clock }
 }
 
 function parseTimes(
   options: RetryOptions,
-): Backoff & Pick<ParsedRetryOptions, 'maxRetryAfterMs' | 'random' | 'clock'> {
+): Backoff & Pick<ParsedRetryOptions, 'maxRetryAfterMs' | 'random'> {
   return {
     maxRetryAfterMs: milliseconds('maxRetryAfterMs', options.maxRetryAfterMs ?? 30_000),
     ...parseBackoff(options),
     // oxlint-disable-next-line no-restricted-properties -- a default; whoever needs repetition injects
     random: functionOption('random', options.random ?? Math.random),
-    clock: options.clock ?? systemClock,
   }
 }

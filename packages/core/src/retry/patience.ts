@@ -1,47 +1,60 @@
 import type { Clock, TimerHandle } from '../clock.ts'
+import { longestTimerMs } from '../clock.ts'
 import { SpillwayError } from '../errors.ts'
 
 /**
- * How long one caller is willing to wait: until its deadline, or until it hangs up. Everything that
- * is set up for it is gone after `dispose`.
+ * How long one caller is willing to wait: until its deadline, or until it hangs up. A call that
+ * succeeds at once, and whose work does not read the signal, sets up nothing; everything that was set
+ * up is gone after `dispose`.
  */
 export class Patience {
   readonly #clock: Clock
   readonly #caller: AbortSignal | undefined
   readonly #endsAt: number
-  readonly #controller = new AbortController()
-  readonly #timer: TimerHandle
+  #controller: AbortController | undefined
+  #isWatched = false
+  #end: { readonly reason: unknown } | undefined
+  #onAbort: (() => void) | undefined
+  #timer: TimerHandle
   #wake: (() => void) | undefined
   #wakeTimer: TimerHandle
 
-  constructor(clock: Clock, deadlineMs: number | undefined, caller: AbortSignal | undefined) {
+  /** @param deadlineMs not a number counts as passed */
+  constructor(clock: Clock, deadlineMs: number, caller: AbortSignal | undefined) {
     this.#clock = clock
     this.#caller = caller
-    this.#endsAt = deadlineMs === undefined ? Infinity : clock.now() + deadlineMs
-    if (deadlineMs !== undefined) this.#timer = clock.setTimer(this.#onDeadline, deadlineMs)
-    if (caller?.aborted === true) this.#onAbort()
-    else caller?.addEventListener('abort', this.#onAbort)
+    this.#endsAt = deadlineMs === Infinity ? Infinity : clock.now() + deadlineMs
   }
 
   /** Aborts at the deadline, or with the caller's signal. */
   get signal(): AbortSignal {
+    this.#watch()
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController()
+      if (this.#end !== undefined) this.#controller.abort(this.#end.reason)
+    }
     return this.#controller.signal
   }
 
+  /** Infinity without a deadline, 0 when nobody waits any more. */
   get remainingMs(): number {
-    return this.#endsAt - this.#clock.now()
+    if (this.#end !== undefined || this.#caller?.aborted === true) return 0
+    if (this.#endsAt === Infinity) return Infinity
+    // The clock, too: a timer may run late, for example after the process was stopped.
+    const leftMs = this.#endsAt - this.#clock.now()
+    return leftMs > 0 ? leftMs : 0
   }
 
   /** What the caller is told when it waits no longer; undefined as long as it does. */
   ended(cause: unknown): SpillwayError | undefined {
     if (this.#caller?.aborted === true) return new SpillwayError('SPW_ERR_CANCELLED', { cause })
-    // Not the signal: a timer may run late, for example after the process was stopped.
     if (this.remainingMs > 0) return undefined
     return new SpillwayError('SPW_ERR_DEADLINE', { reason: 'deadline', cause })
   }
 
   /** Resolves after `delayMs`, or when the patience ends, which it has not yet. */
   sleep(delayMs: number): Promise<void> {
+    this.#watch()
     return new Promise((resolve) => {
       this.#wake = resolve
       this.#wakeTimer = this.#clock.setTimer(resolve, delayMs)
@@ -49,21 +62,36 @@ export class Patience {
   }
 
   dispose(): void {
+    // Work that reads the signal only now must not set anything up.
+    this.#isWatched = true
     this.#clock.clearTimer(this.#timer)
-    this.#caller?.removeEventListener('abort', this.#onAbort)
+    if (this.#onAbort !== undefined) this.#caller?.removeEventListener('abort', this.#onAbort)
   }
 
-  readonly #onDeadline = (): void => {
-    this.#end(new DOMException('The deadline has passed', 'TimeoutError'))
+  #watch(): void {
+    if (this.#isWatched) return
+    this.#isWatched = true
+    if (this.#caller !== undefined) this.#listen(this.#caller)
+    const leftMs = this.#endsAt - this.#clock.now()
+    if (leftMs < longestTimerMs) this.#timer = this.#clock.setTimer(() => this.#expire(), leftMs)
   }
 
-  readonly #onAbort = (): void => {
-    this.#end(this.#caller?.reason)
+  #listen(caller: AbortSignal): void {
+    this.#onAbort = () => {
+      this.#finish(caller.reason)
+    }
+    if (caller.aborted) this.#onAbort()
+    else caller.addEventListener('abort', this.#onAbort)
   }
 
-  #end(reason: unknown): void {
+  #expire(): void {
+    this.#finish(new DOMException('The deadline has passed', 'TimeoutError'))
+  }
+
+  #finish(reason: unknown): void {
+    this.#end ??= { reason }
     this.#clock.clearTimer(this.#wakeTimer)
-    this.#controller.abort(reason)
+    this.#controller?.abort(this.#end.reason)
     this.#wake?.()
   }
 }

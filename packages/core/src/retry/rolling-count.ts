@@ -33,6 +33,12 @@ export class RollingCount {
     this.#total += 1
   }
 
+  /** Forgets everything at once. */
+  clear(): void {
+    this.#buckets.fill(0)
+    this.#total = 0
+  }
+
   #currentSlot(): number {
     return Math.max(0, Math.floor(this.#clock.now() / this.#bucketMs))
   }

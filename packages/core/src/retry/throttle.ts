@@ -21,8 +21,9 @@ export interface AdaptiveThrottleOptions {
   /**
    * What is remembered, in milliseconds.
    *
-   * @default 2_000: after a recovery it takes about two windows until everything goes through
-   *   again. With the two minutes of the SRE book that would be minutes
+   * @default 2_000: a client that asks too little for a streak of accepted answers has everything
+   *   through again about two windows after a recovery. With the two minutes of the SRE book that
+   *   would be minutes
    */
   readonly windowMs?: number
   /**
@@ -77,9 +78,17 @@ export function rejectRatio(requests: number, accepts: number, multiplier: numbe
 }
 
 /**
+ * So many accepted answers in a row, and the outage is over. In an overload that lasts half of what
+ * is sent is refused (`multiplier` 2): a streak of ten comes by accident once in a thousand, and
+ * costs no more than the few attempts until the ratio is known again.
+ */
+const recoveredAfter = 10
+
+/**
  * Client-side throttling of the SRE book. Attempts that were held back are counted, so that holding
  * back is no recovery. The others are counted when their outcome is known, not as in the book when
- * they are made: a burst after a silence is all in flight, and would look refused.
+ * they are made: a burst after a silence is all in flight, and would look refused. And ten accepted
+ * answers in a row end the throttling at once, where the book waits for the window to pass.
  *
  * @throws SPW_ERR_OPTION
  */
@@ -88,6 +97,13 @@ export function createAdaptiveThrottle(options: AdaptiveThrottleOptions = {}): A
   const attempts = new RollingCount(windowMs, clock)
   const accepts = new RollingCount(windowMs, clock)
   let rejectedTotal = 0
+  let streak = 0
+  let isHoldingBack = false
+  const forget = (): void => {
+    attempts.clear()
+    accepts.clear()
+    isHoldingBack = false
+  }
   const share = (): number =>
     attempts.total < minRequests ? 0 : rejectRatio(attempts.total, accepts.total, multiplier)
   return {
@@ -96,14 +112,18 @@ export function createAdaptiveThrottle(options: AdaptiveThrottleOptions = {}): A
       if (!isHeldBack) return true
       attempts.add()
       rejectedTotal += 1
+      isHoldingBack = true
       return false
     },
     accept: () => {
       attempts.add()
       accepts.add()
+      streak += 1
+      if (isHoldingBack && streak >= recoveredAfter) forget()
     },
     refuse: () => {
       attempts.add()
+      streak = 0
     },
     stats: () => ({
       requests: attempts.total,

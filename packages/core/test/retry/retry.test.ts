@@ -1,14 +1,14 @@
 import { getEventListeners } from 'node:events'
 import {
   createAdaptiveThrottle,
+  createRetry,
   createRetryBudget,
   delayBeforeRetry,
   parseRetryAfter,
-  retry,
   SpillwayError,
   wasNeverSent,
 } from '@spillway/core'
-import type { Attempt, RetryBudget, RetryOptions } from '@spillway/core'
+import type { Attempt, RetryBudget, RetryCallOptions, RetryOptions } from '@spillway/core'
 import { ManualClock } from '@spillway/test-support'
 import { beforeEach, describe, expect, test } from 'vitest'
 
@@ -26,7 +26,14 @@ beforeEach(() => {
 const failure = new Error('boom')
 const refused = Object.assign(new Error('refused'), { code: 'ECONNREFUSED' })
 
-function run(options: Partial<RetryOptions> = {}, error: unknown = failure): Promise<unknown> {
+type AllOptions = RetryOptions & RetryCallOptions
+
+function retry<T>(work: (attempt: Attempt) => Promise<T>, all: AllOptions = {}): Promise<T> {
+  const { priority, deadlineMs, signal, ...options } = all
+  return createRetry(options).run(work, { priority, deadlineMs, signal })
+}
+
+function run(options: AllOptions = {}, error: unknown = failure): Promise<unknown> {
   const work = async (attempt: Attempt): Promise<never> => {
     attempts.push(attempt)
     throw error
@@ -131,7 +138,10 @@ describe('retry', () => {
     const reason = new Error('gone')
     const gone = run({ signal: AbortSignal.abort(reason) })
     await expect(gone).rejects.toMatchObject({ code: 'SPW_ERR_CANCELLED', cause: reason })
-    await expect(run({ deadlineMs: 0 })).rejects.toMatchObject({ code: 'SPW_ERR_DEADLINE' })
+    // A request's deadline may have passed when it is read.
+    for (const deadlineMs of [0, -5, NaN]) {
+      await expect(run({ deadlineMs })).rejects.toMatchObject({ code: 'SPW_ERR_DEADLINE' })
+    }
     expect(attempts).toHaveLength(0)
   })
 
@@ -147,6 +157,55 @@ describe('retry', () => {
     const call = retry(work, { budget, clock, idempotent: true, deadlineMs: 100 })
     expect(await outcome(call)).toMatchObject({ name: 'TimeoutError' })
     expect(attempts).toHaveLength(1)
+  })
+
+  test('sets up nothing for work that succeeds without its signal', async () => {
+    const { signal } = new AbortController()
+    let isSeen = false
+    const work = async (): Promise<void> => {
+      isSeen = clock.pendingTimers > 0 || getEventListeners(signal, 'abort').length > 0
+    }
+    await retry(work, { clock, signal, deadlineMs: 100 })
+    expect(isSeen).toBe(false)
+  })
+
+  test('a signal that is read late is aborted if that is due, and sets up nothing', async () => {
+    const controller = new AbortController()
+    const reason = new Error('gone')
+    let late: Attempt | undefined
+    await retry(
+      async (attempt) => {
+        late = attempt
+      },
+      { clock, signal: controller.signal, deadlineMs: 100 },
+    )
+    expect(late?.signal.aborted).toBe(false)
+    expect(clock.pendingTimers).toBe(0)
+    expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0)
+    const call = retry(
+      async (attempt) => {
+        controller.abort(reason)
+        throw attempt.signal.reason
+      },
+      { clock, signal: controller.signal },
+    )
+    await expect(call).rejects.toBe(reason)
+  })
+
+  test('a deadline longer than a timer can hold is none', async () => {
+    const call = retry(async ({ signal }) => signal.aborted, { clock, deadlineMs: 1e12 })
+    clock.advance(1000)
+    expect(await call).toBe(false)
+  })
+
+  test('calls share a budget of their own where none is given, and may differ', async () => {
+    const retries = createRetry({ clock, idempotent: true, random: () => 0 })
+    for (let index = 0; index < 10; index += 1) await retries.run(async () => 1)
+    const work = (): Promise<never> => Promise.reject(failure)
+    expect(await outcome(retries.run(work, { idempotent: false }))).toBe(failure)
+    expect(retries.budget.stats()).toMatchObject({ requests: 11, retries: 0 })
+    expect(await outcome(retries.run(work))).toBe(failure)
+    expect(retries.budget.stats()).toMatchObject({ requests: 12, retries: 1, refusedTotal: 1 })
   })
 
   test('a process that was stopped during a wait does not start an attempt late', async () => {
@@ -215,11 +274,12 @@ describe('retry', () => {
   })
 
   test('answers wrong options with their name', async () => {
-    await expect(run({ maxAttempts: 0 })).rejects.toThrow(/`maxAttempts`.*positive integer, got 0/)
-    await expect(run({ deadlineMs: -1 })).rejects.toThrow(/`deadlineMs`/)
+    expect(() => createRetry({ maxAttempts: 0 })).toThrow(/`maxAttempts`.*positive integer, got 0/)
+    await expect(createRetry().run('work' as never)).rejects.toThrow(/`work`/)
     await expect(run({ priority: 'urgent' as 'low' })).rejects.toThrow(/`priority`/)
-    await expect(run({ budget: undefined as never })).rejects.toThrow(/`budget`/)
-    await expect(run({ retries: 3 } as object)).rejects.toThrow(/Unknown option/)
+    expect(() => createRetry({ budget: {} as never })).toThrow(/`budget`/)
+    expect(() => createRetry({ throttle: {} as never })).toThrow(/`throttle`/)
+    expect(() => createRetry({ retries: 3 } as object)).toThrow(/Unknown option/)
   })
 })
 

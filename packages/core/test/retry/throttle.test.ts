@@ -1,5 +1,5 @@
 import { createAdaptiveThrottle } from '@spillway/core'
-import type { Priority } from '@spillway/core'
+import type { AdaptiveThrottle, Priority } from '@spillway/core'
 import { ManualClock } from '@spillway/test-support'
 import { expect, test } from 'vitest'
 
@@ -38,24 +38,56 @@ test('holds back nine tenths from a dead downstream, and counts them as asked', 
   expect(throttle.stats()).toMatchObject({ requests: 1000, rejectedTotal: 1000 - sent })
 })
 
-test('lets everything through again within 5 s of the recovery', () => {
+/** How many of a hundred calls are sent in a second in which `isAccepted` says what becomes of them. */
+function second(
+  throttle: AdaptiveThrottle,
+  clock: ManualClock,
+  isAccepted: (call: number) => boolean,
+): number {
+  let sent = 0
+  for (let call = 0; call < 100; call += 1) {
+    clock.advance(10)
+    if (!throttle.tryAttempt()) continue
+    sent += 1
+    if (isAccepted(call)) throttle.accept()
+    else throttle.refuse()
+  }
+  return sent
+}
+
+test('lets everything through once ten in a row were accepted', () => {
   const clock = new ManualClock()
   const throttle = createAdaptiveThrottle({ clock, random: draws() })
-  const second = (isUp: boolean): number => {
-    let sent = 0
-    for (let index = 0; index < 100; index += 1) {
-      clock.advance(10)
-      if (!throttle.tryAttempt()) continue
-      sent += 1
-      if (isUp) throttle.accept()
-      else throttle.refuse()
-    }
-    return sent
+  for (let index = 0; index < 30; index += 1) second(throttle, clock, () => false)
+  const recovery = Array.from({ length: 3 }, () => second(throttle, clock, () => true))
+  expect(recovery[0]).toBeGreaterThan(10)
+  expect(recovery.slice(1)).toEqual([100, 100])
+})
+
+test('a few accepted answers between refusals are no recovery', () => {
+  const clock = new ManualClock()
+  const throttle = createAdaptiveThrottle({ clock, random: draws() })
+  // One in four is accepted: twice as many as that are to be sent.
+  const sent = Array.from({ length: 30 }, () => {
+    let accepted = 0
+    return second(throttle, clock, (call) => call % 4 === 0 && (accepted += 1) <= 25)
+  })
+  const late = sent.slice(10)
+  expect(Math.max(...late)).toBeLessThan(75)
+})
+
+test('who asks too little for ten in a row has everything through after two windows', () => {
+  const clock = new ManualClock()
+  const throttle = createAdaptiveThrottle({ clock, random: draws(), windowMs: 4000 })
+  for (let index = 0; index < 30; index += 1) throttle.refuse()
+  let sent = 0
+  for (let call = 0; call < 40; call += 1) {
+    clock.advance(400)
+    const isSent = throttle.tryAttempt()
+    if (isSent) throttle.accept()
+    if (call >= 20) sent += Number(isSent)
   }
-  for (let index = 0; index < 30; index += 1) second(false)
-  const recovery = Array.from({ length: 10 }, () => second(true))
-  expect(recovery[0]).toBeLessThan(50)
-  expect(recovery.slice(5)).toEqual([100, 100, 100, 100, 100])
+  expect(sent).toBe(20)
 })
 
 test('holds the important back last', () => {

@@ -1,0 +1,123 @@
+import { SpillwayError } from '../errors.ts'
+import { functionOption } from '../options.ts'
+import { checkPriority } from '../priority.ts'
+import { delayBeforeRetry } from './backoff.ts'
+import type { RetryDecision } from './decision.ts'
+import { decideRetry } from './decision.ts'
+import type { ParsedRetryOptions } from './options.ts'
+import { Patience } from './patience.ts'
+import type { Attempt, RetryCallOptions } from './retry.ts'
+import { isLocalRefusal, wasNeverSent } from './safety.ts'
+
+/** One call with all its attempts. */
+export class RetriedCall<T> {
+  readonly #work: (attempt: Attempt) => Promise<T>
+  readonly #options: ParsedRetryOptions
+  readonly #call: RetryCallOptions
+  readonly #patience: Patience
+
+  constructor(
+    work: (attempt: Attempt) => Promise<T>,
+    options: ParsedRetryOptions,
+    call: RetryCallOptions,
+  ) {
+    this.#work = work
+    this.#options = options
+    this.#call = call
+    this.#patience = new Patience(options.clock, call.deadlineMs ?? Infinity, call.signal)
+  }
+
+  async run(): Promise<T> {
+    this.#check()
+    this.#throwIfEnded(this.#call.signal?.reason)
+    this.#options.budget.countRequest()
+    if (!this.#passesThrottle()) throw new SpillwayError('SPW_ERR_THROTTLED')
+    try {
+      return await this.#attempts()
+    } finally {
+      this.#patience.dispose()
+    }
+  }
+
+  #check(): void {
+    functionOption('work', this.#work)
+    if (this.#call.priority !== undefined) checkPriority(this.#call.priority)
+  }
+
+  async #attempts(): Promise<T> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const result = await this.#work(new PatientAttempt(attempt, this.#patience))
+        this.#options.throttle?.accept()
+        return result
+      } catch (error) {
+        const decision = this.#decide(error, attempt)
+        if (decision.kind === 'give_up') throw error
+        await this.#patience.sleep(decision.delayMs)
+        this.#throwIfEnded(error)
+      }
+    }
+  }
+
+  #throwIfEnded(cause: unknown): void {
+    const error = this.#patience.ended(cause)
+    if (error !== undefined) throw error
+  }
+
+  #passesThrottle(): boolean {
+    return this.#options.throttle?.tryAttempt(this.#call.priority) ?? true
+  }
+
+  #decide(error: unknown, attempt: number): RetryDecision {
+    const options = this.#options
+    const retryAfterMs = options.retryAfterMs(error)
+    const isRetryable = options.isRetryable(error)
+    this.#tellThrottle(error, isRetryable)
+    const decision = decideRetry({
+      isLocalRefusal: isLocalRefusal(error),
+      attempt,
+      maxAttempts: options.maxAttempts,
+      isSafe: (this.#call.idempotent ?? options.idempotent) || wasNeverSent(error),
+      isRetryable,
+      delayMs: delayBeforeRetry(attempt, options, options.random(), retryAfterMs),
+      retryAfterMs,
+      maxRetryAfterMs: options.maxRetryAfterMs,
+      remainingMs: this.#patience.remainingMs,
+    })
+    return decision.kind === 'retry' ? this.#afterCounting(decision) : decision
+  }
+
+  /**
+   * The budget first: a retry that nobody paid for is never asked for, and would look to the throttle
+   * like demand that the downstream did not accept.
+   */
+  #afterCounting(decision: RetryDecision): RetryDecision {
+    if (!this.#options.budget.tryRetry()) return { kind: 'give_up', reason: 'budget' }
+    return this.#passesThrottle() ? decision : { kind: 'give_up', reason: 'throttled' }
+  }
+
+  /** An answer that nobody would try again is the downstream's word: it was not overloaded. */
+  #tellThrottle(error: unknown, isRetryable: boolean): void {
+    const { throttle } = this.#options
+    if (throttle === undefined) return
+    // What this process refused never got there, and a caller that left says nothing about it.
+    if (isLocalRefusal(error) || this.#call.signal?.aborted === true) return
+    if (isRetryable) throttle.refuse()
+    else throttle.accept()
+  }
+}
+
+/** Its signal is made when it is read: most work succeeds before anybody needs one. */
+class PatientAttempt implements Attempt {
+  readonly attempt: number
+  readonly #patience: Patience
+
+  constructor(attempt: number, patience: Patience) {
+    this.attempt = attempt
+    this.#patience = patience
+  }
+
+  get signal(): AbortSignal {
+    return this.#patience.signal
+  }
+}
