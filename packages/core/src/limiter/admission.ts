@@ -71,7 +71,8 @@ export interface Waiting {
 
 /**
  * Who waits. Exactly one of the two is called, once, never before `admit` has returned. Who is pushed
- * out of a full queue is told in a microtask, when the call that took its place has its answer.
+ * out of a full queue is told in a microtask, when the call that took its place has its answer. What a
+ * waiter throws becomes an uncaught exception, and the permit that it was given comes back.
  */
 export interface Waiter {
   admitted(permit: Permit): void

@@ -244,9 +244,7 @@ class QueueingLimiter implements Limiter, PermitOwner, EntryOwner {
     this.#countIn(entry.priority)
     const { priority, workload, patienceMs: patience, enqueuedAt } = entry
     const waited = now - enqueuedAt
-    entry.waiter.admitted(
-      new IssuedPermit(this, priority, workload, patience, now, waited, this.#inFlight),
-    )
+    entry.admit(new IssuedPermit(this, priority, workload, patience, now, waited, this.#inFlight))
   }
 
   #expire(now: number): void {
@@ -260,7 +258,7 @@ class QueueingLimiter implements Limiter, PermitOwner, EntryOwner {
   /** Refuses somebody who has waited and is out of the queue already. */
   #turnAway(entry: QueueEntry, reason: RefusalReason): void {
     entry.signal?.removeEventListener('abort', entry)
-    entry.waiter.refused(this.#refuse(entry.priority, reason))
+    entry.refuse(this.#refuse(entry.priority, reason))
     if (this.#queue.size === 0) this.#timer.cancel()
   }
 

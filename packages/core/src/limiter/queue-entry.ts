@@ -1,5 +1,5 @@
 import type { Priority } from '../priority.ts'
-import type { Waiter, Waiting } from './admission.ts'
+import type { Permit, Refusal, Waiter, Waiting } from './admission.ts'
 import type { Lane } from './lane.ts'
 
 /** Where a cancelled entry is reported. */
@@ -52,6 +52,25 @@ export class QueueEntry implements Waiting, EventListenerObject {
     this.patienceMs = fields.patienceMs
   }
 
+  /** Tells the waiter; a permit that it fails to take comes back. */
+  admit(permit: Permit): void {
+    try {
+      this.waiter.admitted(permit)
+    } catch (error) {
+      permit.release('ignored')
+      surface(error)
+    }
+  }
+
+  /** Tells the waiter. */
+  refuse(refusal: Refusal): void {
+    try {
+      this.waiter.refused(refusal)
+    } catch (error) {
+      surface(error)
+    }
+  }
+
   cancel(): void {
     this.owner.cancelEntry(this)
   }
@@ -60,6 +79,16 @@ export class QueueEntry implements Waiting, EventListenerObject {
   handleEvent(): void {
     this.cancel()
   }
+}
+
+/**
+ * Lets the error of a waiter become an uncaught exception, out of the way of whoever released a
+ * permit just now and of those who wait behind.
+ */
+function surface(error: unknown): void {
+  queueMicrotask(() => {
+    throw error
+  })
 }
 
 interface EventListenerObject {

@@ -89,32 +89,6 @@ describe('a waiter that acts at once when it is told', () => {
     expect(refusals).toEqual(['closed', 'closed', 'closed'])
     expect(limiter.inFlight).toBe(1)
   })
-
-  test('may throw: its permit is not lost, and the limiter goes on', () => {
-    const limiter = setUp(1)
-    const running = limiter.tryAcquire()
-    let lost: Permit | undefined
-    let next: Permit | undefined
-    limiter.admit(
-      undefined,
-      waiter((permit) => {
-        lost = permit
-        throw new Error('in a waiter')
-      }),
-    )
-    limiter.admit(
-      undefined,
-      waiter((permit) => {
-        next = permit
-      }),
-    )
-    expect(() => running?.release()).toThrow('in a waiter')
-    expect(limiter.inFlight).toBe(1)
-    lost?.release()
-    expect(next).toBeDefined()
-    next?.release()
-    expect(limiter.inFlight).toBe(0)
-  })
 })
 
 const nobody: Waiter = { admitted: () => undefined, refused: () => undefined }
