@@ -38,7 +38,6 @@ const plugin: FastifyPluginAsync<ConcurrencyLimitOptions> = async (fastify, opti
   const dependencies = new DependencyCheck()
 
   fastify.decorate('limiters', limiters)
-  decorateRequests(fastify, parsed)
   fastify.addHook('onRoute', function (route) {
     leaveSocketsAlone(route)
     watchHandler(route)
@@ -53,7 +52,7 @@ const plugin: FastifyPluginAsync<ConcurrencyLimitOptions> = async (fastify, opti
   })
 
   const doorkeeper = new Doorkeeper(parsed, limiters, settingsOf)
-  fastify.addHook('onRequest', (request, reply, done) => {
+  decorateRequests(fastify, parsed, (request, reply, done) => {
     doorkeeper.receive(request, reply, done)
   })
   fastify.addHook('onError', (request, _reply, error, done) => {

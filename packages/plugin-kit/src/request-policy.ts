@@ -32,6 +32,8 @@ export interface RequestOptions {
 export interface RequestPolicy {
   defaultDeadlineMs: number | undefined
   callerHeaders: RequestOptions['callerHeaders']
+  /** Whether a plugin of this very scope has said so; what is inherited may be contradicted. */
+  hasOwnCallerHeaders: boolean
 }
 
 const policyKey: unique symbol = Symbol('spillway.requestPolicy')
@@ -67,23 +69,24 @@ function checked(options: RequestOptions): RequestOptions {
 function ownPolicy(fastify: FastifyInstance): RequestPolicy {
   const inherited = (fastify as Scope)[policyKey]
   if (inherited !== undefined && Object.hasOwn(fastify, policyKey)) return inherited
-  const policy = { defaultDeadlineMs: undefined, callerHeaders: undefined, ...inherited }
+  const policy: RequestPolicy = {
+    defaultDeadlineMs: inherited?.defaultDeadlineMs,
+    callerHeaders: inherited?.callerHeaders,
+    hasOwnCallerHeaders: false,
+  }
   fastify.decorate(policyKey, policy)
   return policy
 }
-
-/** In which scopes it was said, rather than inherited. */
-const saidIn = new WeakSet<RequestPolicy>()
 
 function setCallerHeaders(
   policy: RequestPolicy,
   callerHeaders: RequestPolicy['callerHeaders'],
 ): void {
-  if (saidIn.has(policy) && policy.callerHeaders !== callerHeaders) {
+  if (policy.hasOwnCallerHeaders && policy.callerHeaders !== callerHeaders) {
     const expected = 'the same for all plugins of a scope'
     throw invalidOption('callerHeaders', expected, callerHeaders)
   }
-  saidIn.add(policy)
+  policy.hasOwnCallerHeaders = true
   policy.callerHeaders = callerHeaders
 }
 
