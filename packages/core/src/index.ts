@@ -45,6 +45,8 @@ export { isLocalRefusal, wasNeverSent } from './retry/safety.ts'
 
 // Shared words
 export type { Priority, PriorityRank } from './priority.ts'
+export type { Mode } from './mode.ts'
+export { modeOption, modes } from './mode.ts'
 export { checkPriority, isPriority, priorities, rankOf } from './priority.ts'
 export {
   deadlineHeader,
