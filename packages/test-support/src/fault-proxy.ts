@@ -1,5 +1,5 @@
-import { connect, createServer } from 'node:net'
-import type { AddressInfo, Server, Socket } from 'node:net'
+import { createServer, Socket } from 'node:net'
+import type { AddressInfo, Server } from 'node:net'
 import { once } from 'node:events'
 
 /** What the proxy does with bytes that reach it. */
@@ -17,7 +17,10 @@ export interface FaultProxy extends AsyncDisposable {
   heal(): void
   /** Every chunk, in both directions, takes this much longer. */
   delay(ms: number): void
-  /** A black hole: connections are accepted and bytes held, nothing is closed. */
+  /**
+   * A black hole: connections are accepted and bytes held, nothing is closed. Of connections that are
+   * made now, the server hears when it is healed, and of those that were given up before, never.
+   */
   stall(): void
   /** Resets (RST) every open connection; new ones are served. */
   reset(): void
@@ -98,8 +101,7 @@ class TcpFaultProxy implements FaultProxy {
   }
 
   #connect(client: Socket): void {
-    const server = connect({ port: this.#targetPort, host: '127.0.0.1', allowHalfOpen: true })
-    const link = new Link(client, server, this.#fault)
+    const link = new Link(client, this.#targetPort, this.#fault)
     this.#links.add(link)
     client.once('close', () => this.#links.delete(link))
   }
@@ -115,10 +117,14 @@ class Link {
   readonly #pipes: readonly Pipe[]
   readonly #client: Socket
   readonly #server: Socket
+  readonly #targetPort: number
+  #isConnected = false
 
-  constructor(client: Socket, server: Socket, fault: Fault) {
+  constructor(client: Socket, targetPort: number, fault: Fault) {
+    const server = new Socket({ allowHalfOpen: true })
     this.#client = client
     this.#server = server
+    this.#targetPort = targetPort
     this.#pipes = [new Pipe(client, server, fault), new Pipe(server, client, fault)]
     client.setNoDelay(true)
     server.setNoDelay(true)
@@ -127,15 +133,24 @@ class Link {
         this.reset()
       })
     }
+    this.#connectUnless(fault)
   }
 
   setFault(fault: Fault): void {
+    this.#connectUnless(fault)
     for (const pipe of this.#pipes) pipe.setFault(fault)
   }
 
   reset(): void {
     this.#client.resetAndDestroy()
     this.#server.resetAndDestroy()
+  }
+
+  #connectUnless({ kind }: Fault): void {
+    if (this.#isConnected || kind === 'stall') return
+    this.#isConnected = true
+    if (this.#client.readableEnded) this.reset()
+    else this.#server.connect({ port: this.#targetPort, host: '127.0.0.1' })
   }
 }
 

@@ -68,6 +68,23 @@ test('stalls without closing, and hands on what it held when healed', async () =
   expect(await late).toBe('held')
 })
 
+test('the server never hears of a connection that was made and given up during a stall', async () => {
+  const heard: string[] = []
+  echo.on('connection', (socket) => {
+    socket.on('data', (chunk) => heard.push(String(chunk)))
+  })
+  proxy.stall()
+  const [givenUp, patient] = [await open(), await open()]
+  givenUp.end('nobody waits for this')
+  patient.write('still there')
+  await once(givenUp, 'finish')
+  // The end is on its way; a few turns of the loop, and the proxy has read it.
+  for (let turn = 0; turn < 10; turn += 1) await new Promise(setImmediate)
+  proxy.heal()
+  expect(await answer(patient, 11)).toBe('still there')
+  expect(heard.join('')).toBe('still there')
+})
+
 test('resets open connections, and serves new ones', async () => {
   const client = await open()
   client.write('x')
