@@ -50,6 +50,8 @@ export type RefusalReason =
   | 'deadline'
   /** the caller gave up while waiting */
   | 'cancelled'
+  /** what stands behind the limiter has failed, and whoever waited for it was sent away */
+  | 'circuit_open'
   /** the limiter was closed */
   | 'closed'
 
@@ -89,6 +91,7 @@ const codes: Readonly<Record<RefusalReason, ErrorCode>> = {
   waited: 'SPW_ERR_QUEUE_TIMEOUT',
   deadline: 'SPW_ERR_DEADLINE',
   cancelled: 'SPW_ERR_CANCELLED',
+  circuit_open: 'SPW_ERR_CIRCUIT_OPEN',
   closed: 'SPW_ERR_CLOSED',
 }
 

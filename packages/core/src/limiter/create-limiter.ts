@@ -128,11 +128,13 @@ class QueueingLimiter implements Limiter, PermitOwner, EntryOwner {
     }
   }
 
+  drain(): void {
+    this.#turnAllAway('circuit_open')
+  }
+
   close(): void {
     this.#closed = true
-    for (let entry = this.#queue.next(0); entry !== undefined; entry = this.#queue.next(0)) {
-      this.#turnAway(entry, 'closed')
-    }
+    this.#turnAllAway('closed')
     this.#timer.cancel()
   }
 
@@ -260,6 +262,15 @@ class QueueingLimiter implements Limiter, PermitOwner, EntryOwner {
     entry.signal?.removeEventListener('abort', entry)
     entry.refuse(this.#refuse(entry.priority, reason))
     if (this.#queue.size === 0) this.#timer.cancel()
+  }
+
+  /** All are out of the queue before one is told: whoever asks again at once is a newcomer. */
+  #turnAllAway(reason: RefusalReason): void {
+    const waiting: QueueEntry[] = []
+    for (let entry = this.#queue.next(0); entry !== undefined; entry = this.#queue.next(0)) {
+      waiting.push(entry)
+    }
+    for (const entry of waiting) this.#turnAway(entry, reason)
   }
 
   /**

@@ -73,6 +73,8 @@ export interface Limiter {
   /** What `admit` would refuse right now, without asking for anything: for doors in front. */
   wouldRefuse(options?: AcquireOptions): Refusal | undefined
   stats(): LimiterStats
+  /** Refuses those who wait now with `circuit_open`; later calls are admitted as ever. */
+  drain(): void
   /** Refuses the waiting and all later calls with `closed`; permits out are still taken back. */
   close(): void
 }
