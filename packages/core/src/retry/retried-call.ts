@@ -9,6 +9,9 @@ import { Patience } from './patience.ts'
 import type { Attempt, RetryCallOptions } from './retry.ts'
 import { isLocalRefusal, wasNeverSent } from './safety.ts'
 
+/** An answer that was to come sooner than this, and did not, says nothing: as for a breaker. */
+const leastTellingMs = 100
+
 /** One call with all its attempts. */
 export class RetriedCall<T> {
   readonly #work: (attempt: Attempt) => Promise<T>
@@ -30,8 +33,8 @@ export class RetriedCall<T> {
   async run(): Promise<T> {
     this.#check()
     this.#throwIfEnded(this.#call.signal?.reason)
-    this.#options.budget.countRequest()
     if (!this.#passesThrottle()) throw new SpillwayError('SPW_ERR_THROTTLED')
+    this.#options.budget.countRequest()
     try {
       return await this.#attempts()
     } finally {
@@ -70,7 +73,7 @@ export class RetriedCall<T> {
 
   #decide(error: unknown, attempt: number): RetryDecision {
     const options = this.#options
-    const retryAfterMs = options.retryAfterMs(error)
+    const retryAfterMs = waitAskedFor(options.retryAfterMs(error))
     const isRetryable = options.isRetryable(error)
     this.#tellThrottle(error, isRetryable)
     const decision = decideRetry({
@@ -102,9 +105,21 @@ export class RetriedCall<T> {
     if (throttle === undefined) return
     // What this process refused never got there, and a caller that left says nothing about it.
     if (isLocalRefusal(error) || this.#call.signal?.aborted === true) return
+    if (this.#hadNoChance()) return
     if (isRetryable) throttle.refuse()
     else throttle.accept()
   }
+
+  /** Deadlines may come from strangers: a thousand of a millisecond must not hold the others back. */
+  #hadNoChance(): boolean {
+    const { deadlineMs = Infinity } = this.#call
+    return deadlineMs < leastTellingMs && this.#patience.remainingMs <= 0
+  }
+}
+
+/** Read off an untrusted header by the caller's own code. */
+function waitAskedFor(ms: number | undefined): number | undefined {
+  return ms !== undefined && ms >= 0 ? ms : undefined
 }
 
 /** Its signal is made when it is read: most work succeeds before anybody needs one. */

@@ -77,18 +77,25 @@ export function rejectRatio(requests: number, accepts: number, multiplier: numbe
   return Math.max(0, (requests - multiplier * accepts) / (requests + 1))
 }
 
+/** So seldom may a streak of accepted answers be an accident. */
+const accidentRatio = 0.001
+
 /**
- * So many accepted answers in a row, and the outage is over. In an overload that lasts half of what
- * is sent is refused (`multiplier` 2): a streak of ten comes by accident once in a thousand, and
- * costs no more than the few attempts until the ratio is known again.
+ * Whether so many accepted answers in a row mean that the outage is over: whether they would be an
+ * accident of less than one in a thousand, as often as answers were accepted before (by Laplace's rule
+ * of succession, for few say little). After a full outage that is three or four; in an overload that
+ * lasts, where half of what is sent is refused, ten.
  */
-const recoveredAfter = 10
+export function isRecovery(streak: number, acceptedBefore: number, answeredBefore: number): boolean {
+  const acceptedRatio = (acceptedBefore + 1) / (answeredBefore + 2)
+  return acceptedRatio ** streak < accidentRatio
+}
 
 /**
  * Client-side throttling of the SRE book. Attempts that were held back are counted, so that holding
  * back is no recovery. The others are counted when their outcome is known, not as in the book when
- * they are made: a burst after a silence is all in flight, and would look refused. And ten accepted
- * answers in a row end the throttling at once, where the book waits for the window to pass.
+ * they are made: a burst after a silence is all in flight, and would look refused. And a streak of
+ * accepted answers ends the throttling at once, where the book waits for the window to pass.
  *
  * @throws SPW_ERR_OPTION
  */
@@ -96,13 +103,20 @@ export function createAdaptiveThrottle(options: AdaptiveThrottleOptions = {}): A
   const { multiplier, windowMs, maxRejectRatio, minRequests, random, clock } = parseOptions(options)
   const attempts = new RollingCount(windowMs, clock)
   const accepts = new RollingCount(windowMs, clock)
+  const refusals = new RollingCount(windowMs, clock)
   let rejectedTotal = 0
   let streak = 0
   let isHoldingBack = false
   const forget = (): void => {
     attempts.clear()
     accepts.clear()
+    refusals.clear()
     isHoldingBack = false
+  }
+  /** The streak may be longer than what the window remembers of it. */
+  const hasRecovered = (): boolean => {
+    const before = Math.max(0, accepts.total - streak)
+    return isRecovery(streak, before, before + refusals.total)
   }
   const share = (): number =>
     attempts.total < minRequests ? 0 : rejectRatio(attempts.total, accepts.total, multiplier)
@@ -119,10 +133,11 @@ export function createAdaptiveThrottle(options: AdaptiveThrottleOptions = {}): A
       attempts.add()
       accepts.add()
       streak += 1
-      if (isHoldingBack && streak >= recoveredAfter) forget()
+      if (isHoldingBack && hasRecovered()) forget()
     },
     refuse: () => {
       attempts.add()
+      refusals.add()
       streak = 0
     },
     stats: () => ({

@@ -7,7 +7,12 @@ function setUp(): { clock: ManualClock; limiter: Limiter; told: Refusal[]; waite
   const clock = new ManualClock()
   const told: Refusal[] = []
   const waiter = { admitted: () => undefined, refused: (one: Refusal) => void told.push(one) }
-  return { clock, limiter: createLimiter({ name: 'db', limit: fixedLimit(1), clock }), told, waiter }
+  return {
+    clock,
+    limiter: createLimiter({ name: 'db', limit: fixedLimit(1), clock }),
+    told,
+    waiter,
+  }
 }
 
 test('a drained queue is empty at once, and everybody in it knows why', () => {
