@@ -27,8 +27,8 @@ export function retryBudget(
   const origins = new Origins(parsed)
   return (dispatch) => (request, handler) => {
     const origin = origins.get(String(request.origin))
-    origin.budget.countRequest()
     if (origin.throttle?.tryAttempt() === false) throw new SpillwayError('SPW_ERR_THROTTLED')
+    origin.budget.countRequest()
     return new Attempts(request, dispatch, origin, parsed).start(handler)
   }
 }
