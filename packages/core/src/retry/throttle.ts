@@ -86,7 +86,11 @@ const accidentRatio = 0.001
  * of succession, for few say little). After a full outage that is three or four; in an overload that
  * lasts, where half of what is sent is refused, ten.
  */
-export function isRecovery(streak: number, acceptedBefore: number, answeredBefore: number): boolean {
+export function isRecovery(
+  streak: number,
+  acceptedBefore: number,
+  answeredBefore: number,
+): boolean {
   const acceptedRatio = (acceptedBefore + 1) / (answeredBefore + 2)
   return acceptedRatio ** streak < accidentRatio
 }

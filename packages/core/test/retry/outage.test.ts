@@ -63,9 +63,12 @@ test.each([
   [50, 0.8],
   [100, 0.9],
   [1000, 0.95],
-])('%d requests a second: an outage is not amplified, and of the first 4 s after it %d get through', async (perSecond, throughRatio) => {
-  const { healthy, outage, recovery } = await play(perSecond)
-  expect(healthy).toMatchObject({ attempts: healthy.requests })
-  expect(outage.attempts / outage.requests).toBeLessThanOrEqual(1.1)
-  expect(recovery.answered / recovery.requests).toBeGreaterThanOrEqual(throughRatio)
-})
+])(
+  '%d requests a second: an outage is not amplified, and of the first 4 s after it %d get through',
+  async (perSecond, throughRatio) => {
+    const { healthy, outage, recovery } = await play(perSecond)
+    expect(healthy).toMatchObject({ attempts: healthy.requests })
+    expect(outage.attempts / outage.requests).toBeLessThanOrEqual(1.1)
+    expect(recovery.answered / recovery.requests).toBeGreaterThanOrEqual(throughRatio)
+  },
+)

@@ -261,6 +261,43 @@ describe('retry', () => {
     expect(throttle.stats()).toMatchObject({ requests: 2, accepts: 2 })
   })
 
+  test('what the throttle holds back pays for no retry', async () => {
+    const throttle = createAdaptiveThrottle({ clock, random: () => 0, minRequests: 1 })
+    throttle.refuse()
+    const before = budget.stats().requests
+    await expect(run({ throttle })).rejects.toMatchObject({ code: 'SPW_ERR_THROTTLED' })
+    expect(budget.stats().requests).toBe(before)
+  })
+
+  test('deadlines that nobody could meet do not make the throttle hold others back', async () => {
+    const throttle = createAdaptiveThrottle({ clock, random: () => 0 })
+    const late = (attempt: Attempt): Promise<never> =>
+      new Promise((_resolve, reject) => {
+        attempt.signal.addEventListener('abort', () => reject(attempt.signal.reason))
+      })
+    const ask = async (deadlineMs: number): Promise<void> => {
+      const call = retry(late, { budget, clock, throttle, deadlineMs }).catch(() => undefined)
+      clock.advance(deadlineMs)
+      await call
+    }
+    for (let index = 0; index < 50; index += 1) await ask(1)
+    expect(throttle.stats().requests).toBe(0)
+    await ask(400)
+    expect(throttle.stats()).toMatchObject({ requests: 1, accepts: 0 })
+  })
+
+  test.each([NaN, -1])('a Retry-After of %d, misread by the caller, is none', async (said) => {
+    const startedAt = clock.now()
+    const call = run({ retryAfterMs: () => said, maxAttempts: 2 }).catch(() => undefined)
+    for (let turn = 0; turn < 10; turn += 1) await Promise.resolve()
+    expect(attempts).toHaveLength(1)
+    // Half of the base delay, as without one.
+    clock.advance(25)
+    await call
+    expect(attempts).toHaveLength(2)
+    expect(clock.now() - startedAt).toBe(25)
+  })
+
   test('a caller that leaves tells the throttle nothing about the downstream', async () => {
     const throttle = createAdaptiveThrottle({ clock })
     const controller = new AbortController()
