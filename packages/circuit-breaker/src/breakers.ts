@@ -1,6 +1,8 @@
 import type { Component } from '@spillway/plugin-kit'
 import { NamedSet } from '@spillway/plugin-kit'
-import type { BreakerControl, StateChange } from './breaker.ts'
+import type { BreakerControl } from './breaker.ts'
+import type { InfoLogger } from './change-log.ts'
+import { logStateChanges } from './change-log.ts'
 import type { Action, DefinedBreaker, DefinedBreakerStats } from './defined-breaker.ts'
 import { defineBreaker } from './defined-breaker.ts'
 import type { CircuitOptions } from './options.ts'
@@ -33,11 +35,6 @@ export interface Breakers {
   close(): void
 }
 
-/** As much of a logger as is needed here. */
-export interface InfoLogger {
-  info(fields: object, message: string): void
-}
-
 export class BreakerSet implements Breakers, Component {
   readonly kind = 'breakers'
   readonly #breakers: NamedSet<NamedBreaker>
@@ -54,9 +51,7 @@ export class BreakerSet implements Breakers, Component {
     options: CircuitOptions = {},
   ): DefinedBreaker<Input, Output> {
     const breaker = this.#breakers.add(name, () => defineBreaker(action, { ...options, name }))
-    breaker.onStateChange((change: StateChange) => {
-      this.#logger.info(change, 'circuit changed')
-    })
+    logStateChanges(breaker, this.#logger)
     return breaker
   }
 

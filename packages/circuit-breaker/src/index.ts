@@ -28,6 +28,8 @@ export { classifyFailure } from './classify.ts'
 export { expiryOutcome } from './call.ts'
 export { breakerChannels } from './channels.ts'
 export type { BreakerChanged } from './channels.ts'
+export { logStateChanges } from './change-log.ts'
+export type { InfoLogger } from './change-log.ts'
 
 // All of an application's
 export type { Breakers, NamedBreaker } from './breakers.ts'

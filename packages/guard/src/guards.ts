@@ -1,3 +1,5 @@
+import type { InfoLogger } from '@spillway/circuit-breaker'
+import { logStateChanges } from '@spillway/circuit-breaker'
 import { NamedSet } from '@spillway/plugin-kit'
 import type { Guard } from './guard.ts'
 import { createGuard } from './guard.ts'
@@ -21,13 +23,17 @@ export interface Guards {
 
 export class GuardSet implements Guards {
   readonly #guards: NamedSet<Guard>
+  readonly #logger: InfoLogger
 
-  constructor(maxGuards: number) {
+  constructor(maxGuards: number, logger: InfoLogger) {
+    this.#logger = logger
     this.#guards = new NamedSet({ noun: 'guard', max: maxGuards, maxOption: 'maxGuards' })
   }
 
   define(name: string, options: DownstreamOptions = {}): Guard {
-    return this.#guards.add(name, () => createGuard({ ...options, name }))
+    const guard = this.#guards.add(name, () => createGuard({ ...options, name }))
+    if (guard.breaker !== undefined) logStateChanges(guard.breaker, this.#logger)
+    return guard
   }
 
   get(name: string): Guard | undefined {

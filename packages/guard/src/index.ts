@@ -38,7 +38,8 @@ declare module 'fastify' {
 
 const plugin: FastifyPluginAsync<GuardPluginOptions> = async (fastify, options) => {
   knownKeys('options', options, ['maxGuards', 'defaultDeadlineMs', 'callerHeaders'])
-  const guards = new GuardSet(positiveInteger('maxGuards', options.maxGuards ?? 100))
+  const maxGuards = positiveInteger('maxGuards', options.maxGuards ?? 100)
+  const guards = new GuardSet(maxGuards, fastify.log.child({ plugin: 'guard' }))
 
   fastify.decorate('guards', guards)
   decorateRequests(fastify, options)

@@ -31,6 +31,29 @@ test('a refusal reaches the client as 503 with its code and Retry-After', async 
   await app.close()
 })
 
+test('tells the log and listeners of a circuit that changes', async () => {
+  const lines: Record<string, unknown>[] = []
+  const stream = { write: (line: string) => lines.push(JSON.parse(line)) }
+  const app = Fastify({ logger: { level: 'info', stream } })
+  await app.register(guard)
+  const db = app.guards.define('orders-db')
+  app.guards.define('without', { breaker: false })
+  const heard: unknown[] = []
+  const stop = db.breaker!.onStateChange((change) => heard.push(change))
+  const opened = { breaker: 'orders-db', from: 'closed', to: 'open', reason: 'failures' }
+  const refused = Object.assign(new Error('connect'), { code: 'ECONNREFUSED' })
+  for (let call = 0; call < 10; call += 1)
+    await db.run(() => Promise.reject(refused)).catch(() => {})
+  stop()
+  db.breaker!.close()
+  expect(heard).toEqual([opened])
+  expect(lines.filter(({ msg }) => msg === 'circuit changed')).toMatchObject([
+    { level: 30, plugin: 'guard', ...opened },
+    { level: 30, plugin: 'guard', from: 'open', to: 'closed', reason: 'manual' },
+  ])
+  await app.close()
+})
+
 test('refuses a name twice, too many names, and a name that is none', async () => {
   const app = Fastify()
   await app.register(guard, { maxGuards: 2 })
