@@ -16,6 +16,8 @@ export type ChangeReason =
   | 'failures'
   /** closed → open: more than `slowCallRatio` of the window was slow */
   | 'slow_calls'
+  /** closed → open: `trip()`, by whoever owns the breaker */
+  | 'tripped'
   /** open → half-open: the open time is over, and a call has come */
   | 'open_time_over'
   /** half-open → open: a round of probes has failed */
@@ -110,6 +112,11 @@ export interface Breaker extends BreakerControl {
   refuse(): BreakerRefusal | undefined
   /** The refusal that a call would get right now; changes nothing. */
   wouldRefuse(): BreakerRefusal | undefined
+  /**
+   * Opens a closed circuit for the usual open time, on evidence that the window cannot weigh. Does
+   * nothing while it is not closed, nor with a `failureRatio` of 1.
+   */
+  trip(): void
   /**
    * Runs `work` unless the circuit is open. The promise settles at the call's deadline or timeout, and
    * at once when `options.signal` aborts; the signal that `work` got, its own, aborts then.

@@ -102,6 +102,11 @@ class WindowedBreaker implements Breaker, PassOwner {
     return this.#refusalAt(this.#clock.now())
   }
 
+  trip(): void {
+    if (this.#phase.kind !== 'closed' || this.#options.failureRatio >= 1) return
+    this.#openFor(0, this.#clock.now(), 'tripped')
+  }
+
   run<T>(work: Work<T>, options: CallOptions = noOptions): Promise<T> {
     return new Promise((resolve, reject) => {
       functionOption('work', work)

@@ -329,6 +329,30 @@ describe('by hand', () => {
   })
 })
 
+describe('tripped', () => {
+  test('opens a closed circuit for as long as failures do', () => {
+    const { breaker, clock, changes } = makeWorld()
+    breaker.trip()
+    expect(changes).toEqual([{ breaker: 'db', from: 'closed', to: 'open', reason: 'tripped' }])
+    clock.advance(249)
+    expect(breaker.state).toBe('open')
+    clock.advance(1)
+    expect(breaker.state).toBe('half_open')
+  })
+
+  test('does nothing to one that is not closed, or is never to open for failures', () => {
+    const { breaker, clock, changes } = makeWorld()
+    breaker.open()
+    breaker.trip()
+    clock.advance(100_000)
+    expect(breaker.state).toBe('open')
+    expect(changes).toHaveLength(1)
+    const never = makeWorld({ failureRatio: 1 })
+    never.breaker.trip()
+    expect(never.breaker.state).toBe('closed')
+  })
+})
+
 describe('who listens', () => {
   test('is told until he has enough, and once for each time he asked', () => {
     const { breaker } = makeWorld()

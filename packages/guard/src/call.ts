@@ -134,7 +134,7 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
 
   refuse(refusal: Refusal): void {
     this.#state = 'ended'
-    this.#reject(refusal.reason === 'cancelled' ? this.#notStarted() : refusalError(refusal))
+    this.#reject(refusal.reason === 'cancelled' ? this.#notStarted() : this.#refusalError(refusal))
   }
 
   /** Its time is up. */
@@ -154,6 +154,13 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
       return
     }
     this.#leave('cancelled', new SpillwayError('SPW_ERR_CANCELLED', { reason: 'cancelled', cause }))
+  }
+
+  /** Only the breaker knows when it will let calls through again. */
+  #refusalError(refusal: Refusal): SpillwayError {
+    if (refusal.reason !== 'circuit_open') return refusalError(refusal)
+    const open = this.#context.circuit?.wouldRefuse()
+    return open === undefined ? refusalError(refusal) : breakerError(open)
   }
 
   /** It has a permit, and is not started for all that. */
@@ -186,20 +193,23 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
     this.#state = state
     this.#grantedMs = this.#ranMs()
     // Not when the work settles: a downstream that has gone silent never lets it.
-    this.#pass?.end(this.#evidence())
+    if (this.#pass !== undefined) this.#tellBreaker(this.#pass)
     this.#context.counts.abandoned += 1
     this.#unwatch()
     this.#reject(error)
     this.#controller.abort(error)
   }
 
-  /** What it tells the breaker that the caller leaves now. */
-  #evidence(): BreakerOutcome {
-    if (this.#state === 'cancelled' || hadNoChance(this.#context, this.#grantedMs)) return 'ignored'
+  /** The caller leaves now. */
+  #tellBreaker(pass: BreakerPass): void {
+    if (this.#state === 'cancelled' || hadNoChance(this.#context, this.#grantedMs)) {
+      pass.end('ignored')
+      return
+    }
     const { startedAt } = this.#permit!
     const limitMs = this.expiresAt - startedAt
     const lateMs = this.#grantedMs - limitMs
-    return this.#context.circuit!.outcomeOfExpiry({ startedAt, limitMs, lateMs })
+    this.#context.circuit!.expired(pass, { startedAt, limitMs, lateMs })
   }
 
   #fulfilled(value: T): void {

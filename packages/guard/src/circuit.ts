@@ -1,11 +1,13 @@
 import type {
   Breaker,
   BreakerOutcome,
+  BreakerPass,
   BreakerRefusal,
   ParsedBreakerOptions,
 } from '@spillway/circuit-breaker'
 import { classifyFailure, createBreaker, expiryOutcome } from '@spillway/circuit-breaker'
-import type { Outcome } from '@spillway/core'
+import type { Limiter, Outcome } from '@spillway/core'
+import { Silence } from './silence.ts'
 
 /** A call that its caller has given up because its time was up. All in milliseconds. */
 export interface Expiry {
@@ -26,15 +28,28 @@ export interface Expiry {
 export class Circuit {
   readonly breaker: Breaker
   readonly #options: ParsedBreakerOptions
+  readonly #limiter: Limiter
+  readonly #silence = new Silence()
   #answeredAt = -Infinity
 
-  constructor(options: ParsedBreakerOptions) {
+  constructor(options: ParsedBreakerOptions, limiter: Limiter) {
     this.breaker = createBreaker(options)
     this.#options = options
+    this.#limiter = limiter
+    this.breaker.onStateChange(({ to }) => {
+      // Whoever waits has nothing to wait for.
+      if (to === 'open') limiter.drain()
+    })
+  }
+
+  /** Not before the downstream is known to be back: what holds the permits may be what hangs. */
+  get mayWait(): boolean {
+    return this.breaker.state === 'closed'
   }
 
   /** Asked before a call queues for its permit; counted. */
   refuse(): BreakerRefusal | undefined {
+    if (this.#silence.hasBegun) this.#endSilence()
     return unlessShutdown(this.breaker.refuse())
   }
 
@@ -45,12 +60,16 @@ export class Circuit {
   /** Something has come back, in time or not. */
   answered(now: number): void {
     this.#answeredAt = now
+    this.#silence.end()
   }
 
-  outcomeOfExpiry({ startedAt, limitMs, lateMs }: Expiry): BreakerOutcome {
-    if (this.#hasAnsweredSince(startedAt)) return 'ignored'
+  /** Ends the pass of a call whose time is up. */
+  expired(pass: BreakerPass, expiry: Expiry): void {
+    const { startedAt, limitMs, lateMs } = expiry
     const { timeoutMs, minTimeoutMs } = this.#options
-    return expiryOutcome({ limitMs, lateMs, timeoutMs, minTimeoutMs })
+    const outcome = expiryOutcome({ limitMs, lateMs, timeoutMs, minTimeoutMs })
+    pass.end(this.#hasAnsweredSince(startedAt) ? 'ignored' : outcome)
+    if (outcome === 'timeout') this.#silence.add(Math.max(startedAt, this.#answeredAt))
   }
 
   /** @param load what the same error tells the limit */
@@ -62,10 +81,22 @@ export class Circuit {
     return isOverload && this.#hasAnsweredSince(startedAt) ? 'ignored' : outcome
   }
 
+  /** Opens the circuit when nothing comes back from half of the calls that the limiter lets in. */
+  #endSilence(): void {
+    const { minimumCalls, windowMs, clock } = this.#options
+    const calls = Math.max(leastSilentCalls, Math.min(minimumCalls, this.#limiter.limit / 2))
+    if (!this.#silence.isCertain(clock.now(), { calls, ms: windowMs / 2 })) return
+    this.#silence.end()
+    this.breaker.trip()
+  }
+
   #hasAnsweredSince(moment: number): boolean {
     return this.#answeredAt >= moment
   }
 }
+
+/** One or two may have had bad luck, however low the limit is. */
+const leastSilentCalls = 3
 
 /** That a guard is closed is its limiter's answer. */
 function unlessShutdown(refusal: BreakerRefusal | undefined): BreakerRefusal | undefined {

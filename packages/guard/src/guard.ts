@@ -78,7 +78,8 @@ class LimitedGuard implements Guard {
       clock: options.clock,
       classify: options.classify,
       expiries: new Expiries(options.clock),
-      circuit: options.circuit === undefined ? undefined : new Circuit(options.circuit),
+      circuit:
+        options.circuit === undefined ? undefined : new Circuit(options.circuit, this.limiter),
       counts: { running: 0, abandoned: 0, late: 0 },
       usual: new DurationMean(),
     }
@@ -114,7 +115,8 @@ class LimitedGuard implements Guard {
   }
 
   #admit<T>(call: Call<T>, options: AcquireOptions): void {
-    const admission = this.limiter.admit(options, call)
+    const mayWait = this.#context.circuit?.mayWait ?? true
+    const admission = this.limiter.admit(options, mayWait ? call : undefined)
     if (admission.kind === 'permit') call.start(admission)
     else if (admission.kind === 'refusal') call.refuse(admission)
     else call.wait()
