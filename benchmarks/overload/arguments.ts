@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
-import { readOptions, UsageError } from '@spillway/example-slow-database/usage-error.ts'
+import { readOptions } from '@spillway/example-slow-database/usage-error.ts'
+import { chosen, positiveInteger } from '../lib/option-values.ts'
 
 export interface Arguments {
   readonly isHelp: boolean
@@ -67,21 +68,4 @@ function parse(args: readonly string[]): Values {
     })
     return { ...values, only: values.only, scenarios: values.scenarios, json: values.json }
   })
-}
-
-function chosen(
-  option: string,
-  value: string | undefined,
-  all: readonly string[],
-): readonly string[] {
-  if (value === undefined) return all
-  const names = value.split(',').map((name) => name.trim())
-  const unknown = names.find((name) => !all.includes(name))
-  if (unknown === undefined) return all.filter((name) => names.includes(name))
-  throw new UsageError(`Option ${option}: there is no ${unknown}; choose from ${all.join(', ')}.`)
-}
-
-function positiveInteger(option: string, value: string): number {
-  if (/^[1-9]\d*$/.test(value)) return Number(value)
-  throw new UsageError(`Option ${option} needs a whole number from 1, got ${value}.`)
 }
