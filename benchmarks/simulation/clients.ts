@@ -1,8 +1,10 @@
-import type { AcquireOptions } from '@spillway/core'
+import type { AcquireOptions, RetryBudget } from '@spillway/core'
+import { createRetryBudget } from '@spillway/core'
 import { Call } from './call.ts'
 import type { EventQueue } from './event-queue.ts'
 import { Moment, SimEvent } from './event-queue.ts'
 import { Lognormal, Random } from './random.ts'
+import { VirtualClock } from './virtual-clock.ts'
 import type { CallClass, WorldSpec } from './world-spec.ts'
 import { defaultDeadlineMs, valueAt } from './world-spec.ts'
 
@@ -29,6 +31,7 @@ export class Clients extends SimEvent {
   readonly #work: Random
   readonly #backoff: Random
   readonly #peakPerMs: number
+  readonly #budget: RetryBudget | undefined
 
   constructor(queue: EventQueue, spec: WorldSpec, seed: number, send: (call: Call) => void) {
     super()
@@ -39,6 +42,7 @@ export class Clients extends SimEvent {
     this.#arrivals = new Random(seed, 1)
     this.#work = new Random(seed, 2)
     this.#backoff = new Random(seed, 3)
+    this.#budget = spec.hasRetryBudget === true ? budgetOf(queue) : undefined
     this.#peakPerMs = (spec.peakPerSecond ?? valueAt(spec.perSecond, 0)) / 1000
   }
 
@@ -49,8 +53,9 @@ export class Clients extends SimEvent {
     this.#scheduleNext()
   }
 
-  /** Tries again a little later, if the client still wants to. */
+  /** Tries again a little later, if the client still wants to and may. */
   retry(failed: Call): void {
+    if (this.#budget?.tryRetry() === false) return
     const attempt = (this.#spec.retries ?? 0) - failed.retriesLeft
     const waitMs = this.#backoff.uniform() * retryBackoffMs * 2 ** attempt
     const event = new Moment(() => {
@@ -81,6 +86,7 @@ export class Clients extends SimEvent {
   }
 
   #newcomer(): Call {
+    this.#budget?.countRequest()
     return this.#makeCall(this.#pickClass(), this.#queue.now, this.#spec.retries ?? 0)
   }
 
@@ -103,6 +109,11 @@ export class Clients extends SimEvent {
     }
     return this.#classes.length - 1
   }
+}
+
+/** That of one service which all clients are callers of; its process never stands still. */
+function budgetOf(queue: EventQueue): RetryBudget {
+  return createRetryBudget({ clock: new VirtualClock(queue, { stalledUntil: 0 }, 0, 0) })
 }
 
 function prepare(callClass: CallClass, spec: WorldSpec): PreparedClass {

@@ -95,6 +95,8 @@ export interface WorldSpec {
   readonly deadlineMs?: number
   /** Times that a client tries again after a refusal, a failure or no answer. @default 0 */
   readonly retries?: number
+  /** All clients together try again within a `createRetryBudget()` of ours. @default without a bound */
+  readonly hasRetryBudget?: boolean
   /** Processes that share the load and the downstream. @default 1 */
   readonly instances?: number
   /** When each instance starts. @default all at 0 */
