@@ -10,7 +10,7 @@ export const usage = `Usage: npm start -- [options]
 
 A client, two services and a third one that fails: with naive retries, and with a retry budget.
 
-  --fast        a shorter story (7 seconds instead of 27)
+  --fast        a shorter story (7 seconds instead of 28)
   --help        this text
 
 Exit status: 0 when the budget held (at most 1.1 attempts a request), 1 when it did not, 2 when the

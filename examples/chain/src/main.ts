@@ -16,7 +16,7 @@ async function main(): Promise<number> {
     process.stdout.write(usage)
     return exitCodes.held
   }
-  const phases = makePhases(isFast ? 0.25 : 1)
+  const phases = makePhases(isFast ? 0.16 : 1)
   const results: VariantResult[] = []
   for (const variant of variants) {
     console.log(`client -> shop -> orders -> stock, ${variant.name} …`)
