@@ -2,6 +2,7 @@ import type { Clock, TimerHandle } from '@spillway/core'
 import { SpillwayError } from '@spillway/core'
 import type { Breaker, BreakerOutcome, BreakerPass, CallOptions, Work } from './breaker.ts'
 import { breakerError } from './breaker.ts'
+import { abandonedError, leftAtDeadline, notStartedError } from './caller-left.ts'
 import { classify } from './classify.ts'
 import type { IsFailure } from './options.ts'
 
@@ -33,7 +34,7 @@ export function runCall<T>(
 }
 
 function refuseBefore({ signal, deadlineMs = Infinity }: CallOptions): SpillwayError | undefined {
-  if (signal?.aborted === true) return cancelledError(signal)
+  if (signal?.aborted === true) return notStartedError(signal)
   // Not `<= 0`: what is no number leaves no time, either.
   if (deadlineMs > 0) return undefined
   return new SpillwayError('SPW_ERR_DEADLINE', { reason: 'deadline' })
@@ -48,7 +49,7 @@ class Call<T> {
   readonly #reject: (error: unknown) => void
   readonly #controller = new AbortController()
   readonly #limitMs: number
-  readonly #expiresAt: number
+  readonly #startedAt: number
   readonly #timer: TimerHandle
   #isOver = false
 
@@ -66,7 +67,7 @@ class Call<T> {
     this.#resolve = resolve
     this.#reject = reject
     this.#limitMs = Math.min(timeoutMs, options.deadlineMs ?? Infinity)
-    this.#expiresAt = clock.now() + this.#limitMs
+    this.#startedAt = clock.now()
     this.#timer = clock.setTimer(() => {
       this.#expire()
     }, this.#limitMs)
@@ -95,15 +96,27 @@ class Call<T> {
 
   /** The caller's signal aborted. */
   handleEvent(): void {
-    this.#leave('ignored', cancelledError(this.#options.signal))
+    const { signal } = this.#options
+    const outcome = leftAtDeadline(signal) ? this.#evidence(this.#ranMs()) : 'ignored'
+    this.#leave(outcome, abandonedError(signal))
   }
 
   #expire(): void {
-    const { clock, timeoutMs, minTimeoutMs } = this.#context
-    const lateMs = clock.now() - this.#expiresAt
-    const outcome = expiryOutcome({ limitMs: this.#limitMs, lateMs, timeoutMs, minTimeoutMs })
-    const reason = this.#limitMs < timeoutMs ? 'deadline' : 'timeout'
-    this.#leave(outcome, new SpillwayError('SPW_ERR_CALL_TIMEOUT', { reason }))
+    const reason = this.#limitMs < this.#context.timeoutMs ? 'deadline' : 'timeout'
+    this.#leave(
+      this.#evidence(this.#limitMs),
+      new SpillwayError('SPW_ERR_CALL_TIMEOUT', { reason }),
+    )
+  }
+
+  /** Of a call whose time is up. @param limitMs what it had */
+  #evidence(limitMs: number): BreakerOutcome {
+    const { timeoutMs, minTimeoutMs } = this.#context
+    return expiryOutcome({ limitMs, lateMs: this.#ranMs() - limitMs, timeoutMs, minTimeoutMs })
+  }
+
+  #ranMs(): number {
+    return this.#context.clock.now() - this.#startedAt
   }
 
   /** The caller gets its answer now; the work is told, and whatever becomes of it is nobody's. */
@@ -150,8 +163,4 @@ export function expiryOutcome(call: {
   if (call.lateMs > stalledMs) return 'ignored'
   const enoughMs = Math.min(call.minTimeoutMs, call.timeoutMs)
   return call.limitMs >= enoughMs ? 'timeout' : 'ignored'
-}
-
-function cancelledError(signal: AbortSignal | undefined): SpillwayError {
-  return new SpillwayError('SPW_ERR_CANCELLED', { reason: 'cancelled', cause: signal?.reason })
 }

@@ -1,4 +1,5 @@
 import { getEventListeners } from 'node:events'
+import { SpillwayError } from '@spillway/core'
 import { describe, expect, test } from 'vitest'
 import { expiryOutcome } from '../src/call.ts'
 import { call, defer, makeWorld, pass, trip } from './world.ts'
@@ -23,6 +24,28 @@ describe('a call', () => {
     await expect(breaker.run(throws(new Error('down')))).rejects.toThrow('down')
     await expect(breaker.run(throws(new TypeError('ours')))).rejects.toThrow('ours')
     expect(breaker.stats()).toMatchObject({ failures: 1, ignored: 1 })
+  })
+
+  test('whose signal aborts at the deadline has timed out, and its caller has not hung up', async () => {
+    const { breaker, clock } = makeWorld()
+    const askUntil = async (ms: number): Promise<unknown> => {
+      const request = new AbortController()
+      const answer = breaker.run(forever, { signal: request.signal }).catch((error) => error)
+      clock.advance(ms)
+      request.abort(new SpillwayError('SPW_ERR_DEADLINE'))
+      return answer
+    }
+    expect(await askUntil(400)).toMatchObject({ code: 'SPW_ERR_CALL_TIMEOUT', reason: 'deadline' })
+    expect(breaker.stats()).toMatchObject({ timeouts: 1, ignored: 0 })
+    // Less than a downstream is to be judged by.
+    await askUntil(50)
+    expect(breaker.stats()).toMatchObject({ timeouts: 1, ignored: 1 })
+    for (let call = 0; call < 9; call += 1) await askUntil(100)
+    expect(breaker.state).toBe('open')
+    const late = AbortSignal.abort(new SpillwayError('SPW_ERR_DEADLINE'))
+    await expect(breaker.run(forever, { signal: late })).rejects.toMatchObject({
+      code: 'SPW_ERR_DEADLINE',
+    })
   })
 
   test('is not started while the circuit is open', async () => {

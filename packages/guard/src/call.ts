@@ -1,7 +1,12 @@
 import type { BreakerOutcome, BreakerPass } from '@spillway/circuit-breaker'
-import { breakerError } from '@spillway/circuit-breaker'
+import {
+  abandonedError,
+  breakerError,
+  leftAtDeadline,
+  notStartedError,
+} from '@spillway/circuit-breaker'
 import type { AcquireOptions, Outcome, Permit, Priority, Refusal, Waiter } from '@spillway/core'
-import { isSpillwayError, refusalError, SpillwayError } from '@spillway/core'
+import { refusalError, SpillwayError } from '@spillway/core'
 import type { CallContext } from './call-context.ts'
 import { hadNoChance, outcomeOfError } from './call-context.ts'
 import type { Expiring } from './expiries.ts'
@@ -99,7 +104,7 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
 
   start(permit: Permit): void {
     if (this.#options.signal?.aborted === true) {
-      this.#turnBack(permit, this.#notStarted())
+      this.#turnBack(permit, notStartedError(this.#options.signal))
       return
     }
     // Only now: while half-open there are few passes, and whoever waits for a permit needs none yet.
@@ -134,7 +139,11 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
 
   refuse(refusal: Refusal): void {
     this.#state = 'ended'
-    this.#reject(refusal.reason === 'cancelled' ? this.#notStarted() : this.#refusalError(refusal))
+    this.#reject(
+      refusal.reason === 'cancelled'
+        ? notStartedError(this.#options.signal)
+        : this.#refusalError(refusal),
+    )
   }
 
   /** Its time is up. */
@@ -144,16 +153,8 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
 
   /** The caller's signal aborted. */
   handleEvent(): void {
-    const cause: unknown = this.#options.signal?.reason
-    // `request.cancelSignal` aborts at the deadline as well, a moment before our own timer.
-    if (isDeadlineError(cause)) {
-      this.#leave(
-        'expired',
-        new SpillwayError('SPW_ERR_CALL_TIMEOUT', { reason: 'deadline', cause }),
-      )
-      return
-    }
-    this.#leave('cancelled', new SpillwayError('SPW_ERR_CANCELLED', { reason: 'cancelled', cause }))
+    const { signal } = this.#options
+    this.#leave(leftAtDeadline(signal) ? 'expired' : 'cancelled', abandonedError(signal))
   }
 
   /** Only the breaker knows when it will let calls through again. */
@@ -278,16 +279,4 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
     const reason = this.#byDeadline() ? 'deadline' : 'timeout'
     return new SpillwayError('SPW_ERR_CALL_TIMEOUT', { reason, ...origin })
   }
-
-  /** The caller's signal aborted before there was anything to stop. */
-  #notStarted(): SpillwayError {
-    const cause: unknown = this.#options.signal?.reason
-    return isDeadlineError(cause)
-      ? new SpillwayError('SPW_ERR_DEADLINE', { reason: 'deadline', cause })
-      : new SpillwayError('SPW_ERR_CANCELLED', { reason: 'cancelled', cause })
-  }
-}
-
-function isDeadlineError(reason: unknown): boolean {
-  return isSpillwayError(reason) && reason.code === 'SPW_ERR_DEADLINE'
 }
