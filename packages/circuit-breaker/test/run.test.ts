@@ -40,7 +40,7 @@ describe('a call', () => {
     // Less than a downstream is to be judged by.
     await askUntil(50)
     expect(breaker.stats()).toMatchObject({ timeouts: 1, ignored: 1 })
-    for (let call = 0; call < 9; call += 1) await askUntil(100)
+    for (let more = 0; more < 9; more += 1) await askUntil(100)
     expect(breaker.state).toBe('open')
     const late = AbortSignal.abort(new SpillwayError('SPW_ERR_DEADLINE'))
     await expect(breaker.run(forever, { signal: late })).rejects.toMatchObject({
