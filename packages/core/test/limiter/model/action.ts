@@ -42,6 +42,7 @@ export type Action =
   | { readonly kind: 'advance'; readonly ms: number }
   | { readonly kind: 'freeze'; readonly ms: number }
   | { readonly kind: 'move_limit'; readonly to: number }
+  | { readonly kind: 'drain' }
   | { readonly kind: 'close' }
 
 const pick = fc.nat(30)
@@ -136,6 +137,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
       to: fc.integer({ min: 1, max: 5 }),
     }),
   },
+  { weight: 1, arbitrary: fc.constant({ kind: 'drain' as const }) },
 )
 
 /** A script; one in eight closes the limiter somewhere in the middle. */

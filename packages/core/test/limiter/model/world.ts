@@ -27,6 +27,8 @@ export class World implements CallerWatch {
   readonly #unended = new Set<Caller>()
   /** Those who took a place in a full queue and whose victim has not been told yet, in order. */
   readonly #evictors: Caller[] = []
+  /** Out of the queue by a drain, and not all told yet. */
+  readonly #drained = new Set<Caller>()
   #places = 0
   readonly violations: string[] = []
   /** Every permit that was handed to somebody who waited, in order. */
@@ -51,7 +53,9 @@ export class World implements CallerWatch {
   }
 
   get waiting(): readonly Caller[] {
-    return [...this.#unended].filter(({ state }) => state === 'waiting')
+    return [...this.#unended].filter(
+      (caller) => caller.state === 'waiting' && !this.#drained.has(caller),
+    )
   }
 
   get running(): readonly Caller[] {
@@ -93,6 +97,9 @@ export class World implements CallerWatch {
         this.hasUnseenRoom ||= action.to > this.limit.current
         this.limit.current = action.to
         return
+      case 'drain':
+        this.#drain()
+        return
       case 'close':
         this.isClosed = true
         this.limiter.close()
@@ -118,6 +125,15 @@ export class World implements CallerWatch {
     if (admission.kind === 'refusal') this.#refuse(caller, admission)
     else this.#startAtOnce(caller, admission)
     return caller
+  }
+
+  #drain(): void {
+    for (const caller of this.waiting) this.#drained.add(caller)
+    this.limiter.drain()
+    for (const caller of this.#drained) {
+      if (caller.state === 'waiting') this.#violated(caller, 'not told that it was drained')
+    }
+    this.#drained.clear()
   }
 
   /** Nothing has happened since it looked. */
@@ -188,6 +204,9 @@ export class World implements CallerWatch {
     const { reason } = refusal
     if (reason === 'cancelled' && !caller.hasLeft) this.#violated(caller, 'cancelled by nobody')
     if (reason === 'evicted') this.#judgeEviction(caller)
+    if (reason === 'circuit_open' && !this.#drained.has(caller)) {
+      this.#violated(caller, 'sent away by no drain')
+    }
     this.#refuse(caller, refusal)
     for (const reaction of caller.ask.onRefused) this.#react(caller, reaction)
   }
