@@ -8,6 +8,8 @@ export interface LimiterRefused {
   readonly limiter: string
   readonly priority: Priority
   readonly reason: RefusalReason
+  /** False: the limiter merely observes, and the call ran. */
+  readonly enforced: boolean
   readonly limit: number
   readonly inFlight: number
   readonly queued: number

@@ -1,6 +1,12 @@
 // The limiter: who may start now
 export { createLimiter } from './limiter/create-limiter.ts'
-export type { Limiter, LimiterOptions, LimiterStats, QueueOptions } from './limiter/limiter.ts'
+export type {
+  Limiter,
+  LimiterOptions,
+  LimiterStats,
+  QueueOptions,
+  RefusalCounts,
+} from './limiter/limiter.ts'
 export type {
   AcquireOptions,
   Admission,

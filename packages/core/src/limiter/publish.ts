@@ -9,14 +9,12 @@ import type { Limiter } from './limiter.ts'
 export function publishRefusal(
   { name, inFlight, queued }: Pick<Limiter, 'name' | 'inFlight' | 'queued'>,
   limit: Limit,
-  priority: Priority,
-  reason: RefusalReason,
+  refusal: Pick<LimiterRefused, 'priority' | 'reason' | 'enforced'>,
 ): void {
   if (!channels.limiterRefused.hasSubscribers) return
   channels.limiterRefused.publish({
     limiter: name,
-    priority,
-    reason,
+    ...refusal,
     limit: limit.current,
     inFlight,
     queued,
