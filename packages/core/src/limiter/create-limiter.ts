@@ -96,7 +96,7 @@ class QueueingLimiter implements Limiter, PermitOwner, PassageOwner, RoomOwner {
     checkPriority(priority)
     return this.#mode === 'enforce'
       ? this.#decide(options, priority, waiter, now)
-      : this.#letPass(options, priority, now)
+      : this.#letPass(options, priority, waiter !== undefined, now)
   }
 
   tryAcquire(options?: AcquireOptions): Permit | undefined {
@@ -219,11 +219,16 @@ class QueueingLimiter implements Limiter, PermitOwner, PassageOwner, RoomOwner {
   }
 
   /** Nobody is refused, unless the limiter is closed; what would have been decided is counted. */
-  #letPass(options: AcquireOptions, priority: Priority, now: number): Permit | Refusal {
+  #letPass(
+    options: AcquireOptions,
+    priority: Priority,
+    mayWait: boolean,
+    now: number,
+  ): Permit | Refusal {
     if (this.#closed) return this.refuse(priority, 'closed')
     if (this.#mode === 'off') return this.#passage({ priority, startedAt: now })
     const shadow = new Passage(this, { priority, startedAt: now })
-    const admission = this.#decide(options, priority, shadow, now)
+    const admission = this.#decide(options, priority, mayWait ? shadow : undefined, now)
     if (admission.kind === 'permit') return admission
     if (admission.kind === 'refusal') {
       return this.#passage({ priority, startedAt: now, observed: admission })

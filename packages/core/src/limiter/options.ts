@@ -33,7 +33,7 @@ export function parseLimiterOptions(options: LimiterOptions): ParsedLimiterOptio
   return {
     name: nonEmptyString('name', options.name),
     limit: functionOption('limit', options.limit ?? adaptiveLimit()),
-    mode: modeOption('mode', options.mode ?? 'enforce'),
+    mode: modeOption('mode', options.mode === undefined ? 'enforce' : options.mode),
     clock: options.clock ?? systemClock,
     ...parseQueueOptions(options.queue ?? {}),
   }

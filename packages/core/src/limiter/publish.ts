@@ -1,8 +1,6 @@
 import { channels } from '../channels.ts'
 import type { LimitChanged, LimiterRefused } from '../channels.ts'
 import type { Limit } from '../limit/limit.ts'
-import type { Priority } from '../priority.ts'
-import type { RefusalReason } from './admission.ts'
 import type { Limiter } from './limiter.ts'
 
 /** Tells whoever listens of a refusal. */
