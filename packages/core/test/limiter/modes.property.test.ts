@@ -85,20 +85,17 @@ class World {
       case 'release':
         this.release(at(this.running, action.pick))
         return
-      case 'cancel': {
-        const admission = at(this.callers, action.pick)?.admission
-        if (admission?.kind === 'waiting') admission.cancel()
+      case 'cancel':
+        cancel(at(this.callers, action.pick))
         return
-      }
       case 'abort':
-        at(this.callers, action.pick)?.controller.abort()
+        abort(at(this.callers, action.pick))
         return
       case 'advance':
         this.clock.advance(action.ms)
         return
       case 'mode':
-        this.limiter.mode = action.mode
-        if (action.mode !== 'enforce') expect(this.#waiting).toHaveLength(0)
+        this.#change(action.mode)
         return
       case 'limit':
         this.limit.current = action.to
@@ -116,8 +113,10 @@ class World {
     permit.release('dropped')
   }
 
-  get #waiting(): readonly Caller[] {
-    return this.callers.filter(({ isWaiting }) => isWaiting)
+  #change(mode: Mode): void {
+    this.limiter.mode = mode
+    const waiting = this.callers.filter(({ isWaiting }) => isWaiting)
+    if (mode !== 'enforce') expect(waiting).toHaveLength(0)
   }
 
   #ask({ priority, mayWait, deadlineMs }: Extract<Step, { kind: 'ask' }>): void {
@@ -133,6 +132,14 @@ class World {
     caller.permit = admission
     if (isEnforced) expect(this.limiter.inFlight).toBeLessThanOrEqual(this.limit.current)
   }
+}
+
+function cancel(caller: Caller | undefined): void {
+  if (caller?.admission?.kind === 'waiting') caller.admission.cancel()
+}
+
+function abort(caller: Caller | undefined): void {
+  caller?.controller.abort()
 }
 
 function at<T>(items: readonly T[], index: number): T | undefined {
