@@ -22,7 +22,7 @@ describe('a door that observes', () => {
     const gate = new Gate()
     const [app, port] = await slowApp(gate)
     const clients = await connectMany(port, 6)
-    const answers = clients.map((client) => client.request(get))
+    await Promise.all(clients.map((client) => client.send(get)))
     await until('all are inside', () => gate.entered === 6)
     expect(stats(app)).toMatchObject({ inFlight: 6, mode: 'observe' })
     expect(stats(app).wouldHaveRefused.default.limit).toBe(4)
@@ -37,7 +37,7 @@ describe('a door that observes', () => {
     const late = fetch(`http://127.0.0.1:${port}/`)
     await until('one more is inside', () => gate.entered === 7)
     gate.open()
-    for (const answer of answers) expect((await answer).statusCode).toBe(200)
+    for (const client of clients) expect((await client.response()).statusCode).toBe(200)
     expect((await late).status).toBe(200)
     await untilIdle(app)
     expect(stats(app).refused.default.limit).toBe(1)
@@ -47,7 +47,7 @@ describe('a door that observes', () => {
   test('gets every permit back when its clients hang up', async () => {
     const [app, port] = await slowApp(new Gate())
     const clients = await connectMany(port, 20)
-    for (const client of clients) client.send(get)
+    await Promise.all(clients.map((client) => client.send(get)))
     await until('all are inside', () => app.limiters.default.inFlight === 20)
     for (const client of clients) client.hangUp()
     await untilIdle(app)
@@ -57,7 +57,10 @@ describe('a door that observes', () => {
 
 describe('options', () => {
   test('the mode of the default limiter is that of all who name none', async () => {
-    const app = await limitedApp({ mode: 'observe', limiters: { reports: {}, login: { mode: 'enforce' } } })
+    const app = await limitedApp({
+      mode: 'observe',
+      limiters: { reports: {}, login: { mode: 'enforce' } },
+    })
     expect(app.limiters.stats().map(({ mode }) => mode)).toEqual(['observe', 'observe', 'enforce'])
   })
 
