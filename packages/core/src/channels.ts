@@ -23,6 +23,18 @@ export interface LimitChanged {
   readonly reason: string
 }
 
+/** Payload of `spillway.shedder.refused`. */
+export interface LoadShed {
+  readonly shedder: string
+  readonly priority: Priority
+  /** The signal that decided. */
+  readonly signal: string
+  /** 0 to 1. */
+  readonly pressure: number
+  /** False: the shedder merely observes, and the request went on. */
+  readonly enforced: boolean
+}
+
 /**
  * Every diagnostics channel of this package. Process-wide, so a payload names its limiter. Nothing
  * is built for a channel nobody listens to.
@@ -30,7 +42,9 @@ export interface LimitChanged {
 export const channels: {
   readonly limiterRefused: Channel
   readonly limitChanged: Channel
+  readonly loadShed: Channel
 } = {
   limiterRefused: channel('spillway.limiter.refused'),
   limitChanged: channel('spillway.limit.changed'),
+  loadShed: channel('spillway.shedder.refused'),
 }

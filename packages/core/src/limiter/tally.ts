@@ -1,5 +1,5 @@
 import type { Outcome } from '../limit/limit.ts'
-import { priorities } from '../priority.ts'
+import { perPriority } from '../priority.ts'
 import type { Priority } from '../priority.ts'
 import type { RefusalReason } from './admission.ts'
 import { refusalReasons } from './admission.ts'
@@ -27,8 +27,4 @@ export class Tally {
 
 function noRefusals(): Record<RefusalReason, number> {
   return Object.fromEntries(refusalReasons.map((reason) => [reason, 0])) as never
-}
-
-function perPriority<T>(make: (priority: Priority) => T): Record<Priority, T> {
-  return Object.fromEntries(priorities.map((priority) => [priority, make(priority)])) as never
 }
