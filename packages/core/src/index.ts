@@ -66,6 +66,7 @@ export type {
   SignalReader,
   Thresholds,
 } from './pressure/signal.ts'
+export type { Runnable } from './pressure/run-queue.ts'
 export { eventLoopDelay } from './pressure/event-loop-delay.ts'
 export type { EventLoopDelayOptions } from './pressure/event-loop-delay.ts'
 export { eventLoopUtilization } from './pressure/event-loop-utilization.ts'

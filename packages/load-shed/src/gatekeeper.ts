@@ -1,10 +1,11 @@
-import type { LoadShedder, Priority } from '@spillway/core'
+import type { LoadShedder } from '@spillway/core'
 import type { Rejection } from '@spillway/plugin-kit'
 import { isSettled, priorityFor } from '@spillway/plugin-kit'
 import type { FastifyRequest, onRequestHookHandler } from 'fastify'
 import type { ParsedOptions } from './options.ts'
 import type { RouteSettings } from './route.ts'
 import type { ShedLog } from './shed-log.ts'
+import { Visit } from './visit.ts'
 
 /** What all requests of a scope have in common. */
 export interface Gate {
@@ -26,13 +27,13 @@ export function gatekeeper(gate: Gate): onRequestHookHandler {
     }
     // The client left while an earlier hook was at work: nobody is there to go on for.
     if (isSettled(reply)) return
-    const own: Priority = route.priority ?? priority?.(request) ?? request.priority
-    const refusal = shedder.decide(priorityFor(request, own))
-    if (refusal === undefined) {
-      done()
-      return
-    }
-    log.count(refusal.reason)
-    rejection.send(reply, refusal)
+    const own = route.priority ?? priority?.(request) ?? request.priority
+    const importance = priorityFor(request, own)
+    const refusal = shedder.decide(importance)
+    if (refusal !== undefined) {
+      log.count(refusal.reason)
+      rejection.send(reply, refusal)
+    } else if (shedder.mayRun()) done()
+    else new Visit(gate, reply, importance, done).enter()
   }
 }

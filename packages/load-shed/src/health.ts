@@ -53,7 +53,7 @@ async function isTrueInTime(check: ReadyCheck, clock: Clock, timeoutMs: number):
     }, timeoutMs)
   })
   try {
-    return (await Promise.race([check(), timeout])) === true
+    return await Promise.race([check(), timeout])
   } catch {
     return false
   } finally {

@@ -2,6 +2,7 @@ import { channels } from '../channels.ts'
 import type { LoadShed } from '../channels.ts'
 import type { Clock, TimerHandle } from '../clock.ts'
 import { systemClock } from '../clock.ts'
+import type { AcquireOptions, Refusal, Waiting } from '../limiter/admission.ts'
 import type { Mode } from '../mode.ts'
 import { modeOption } from '../mode.ts'
 import { functionOption, knownKeys, milliseconds, nonEmptyString } from '../options.ts'
@@ -19,6 +20,8 @@ import type {
 } from './load-shedder.ts'
 import { memoryUsed } from './memory-used.ts'
 import { processFacts } from './process-facts.ts'
+import type { Runnable } from './run-queue.ts'
+import { RunQueue } from './run-queue.ts'
 import { leastPressure, shedRatio } from './shed-ratio.ts'
 import { parseSignals } from './signal.ts'
 
@@ -52,8 +55,7 @@ class SamplingShedder implements LoadShedder {
   readonly #random: () => number
   readonly #intervalMs: number
   readonly #gauges: readonly Gauge[]
-  /** Those of the signals that can tell the pressure of this very moment. */
-  readonly #live: readonly Gauge[]
+  readonly #runQueue: RunQueue
   readonly #freeze: FreezeDetector
   readonly #admitted = perPriority(() => 0)
   readonly #refused = perPriority(() => 0)
@@ -63,8 +65,8 @@ class SamplingShedder implements LoadShedder {
   #sampledAt: number
   #frozen = 0
   #isClosed = false
-  /** The signal with the highest sampled pressure. */
-  #highest: Gauge | undefined
+  /** The signal that decides, while its pressure is high enough for anybody to be refused. */
+  #decisive: Gauge | undefined
 
   constructor(options: Required<LoadShedderOptions>) {
     const { name, clock, random, process, sampleIntervalMs, mode } = options
@@ -75,7 +77,7 @@ class SamplingShedder implements LoadShedder {
     this.#mode = mode
     const context = { clock, process }
     this.#gauges = parseSignals(options.signals).map((signal) => new Gauge(signal, context))
-    this.#live = this.#gauges.filter(({ isLive }) => isLive)
+    this.#runQueue = new RunQueue({ name, mode, clock, process })
     this.#sampledAt = clock.now()
     this.#freeze = new FreezeDetector(process, this.#sampledAt)
     this.#schedule()
@@ -87,6 +89,7 @@ class SamplingShedder implements LoadShedder {
 
   set mode(mode: Mode) {
     this.#mode = modeOption('mode', mode)
+    if (!this.#isClosed) this.#runQueue.mode = mode
   }
 
   get pressure(): number {
@@ -98,12 +101,20 @@ class SamplingShedder implements LoadShedder {
     if (this.#mode === 'off' || this.#isClosed) return undefined
     const now = this.#clock.now()
     if (this.#freeze.hasFrozen(now)) this.#wake(now)
-    const gauge = this.#decisive(now)
-    if (gauge === undefined || !this.#isUnlucky(gauge.present, priority)) {
+    const gauge = this.#decisive
+    if (gauge === undefined || !this.#isUnlucky(gauge.pressure, priority)) {
       this.#admitted[priority] += 1
       return undefined
     }
     return this.#refuse(priority, gauge)
+  }
+
+  mayRun(): boolean {
+    return this.#runQueue.mayRun(this.#clock.now())
+  }
+
+  enter(options: AcquireOptions, request: Runnable): Waiting | Refusal | undefined {
+    return this.#runQueue.enter(options, request)
   }
 
   stats(): LoadShedderStats {
@@ -115,6 +126,7 @@ class SamplingShedder implements LoadShedder {
       admitted: { ...this.#admitted },
       refused: { ...this.#refused },
       wouldHaveRefused: { ...this.#wouldHaveRefused },
+      runQueue: this.#runQueue.stats(),
       frozen: this.#frozen,
     }
   }
@@ -124,15 +136,7 @@ class SamplingShedder implements LoadShedder {
     this.#isClosed = true
     this.#clock.clearTimer(this.#timer)
     for (const gauge of this.#gauges) gauge.stop()
-  }
-
-  /** The signal with the highest pressure, if it is high enough for anybody to be refused. */
-  #decisive(now: number): Gauge | undefined {
-    let decisive = this.#highest
-    for (const gauge of this.#live) {
-      if (gauge.ask(now) > (decisive?.present ?? leastPressure)) decisive = gauge
-    }
-    return decisive
+    this.#runQueue.close()
   }
 
   #isUnlucky(pressure: number, priority: Priority): boolean {
@@ -149,13 +153,13 @@ class SamplingShedder implements LoadShedder {
     return { kind: 'refusal', reason: gauge.name, code: 'SPW_ERR_OVERLOADED', retryAfterMs }
   }
 
-  #publish(priority: Priority, { name, present }: Gauge, enforced: boolean): void {
+  #publish(priority: Priority, { name, pressure }: Gauge, enforced: boolean): void {
     if (!channels.loadShed.hasSubscribers) return
     channels.loadShed.publish({
       shedder: this.name,
       priority,
       signal: name,
-      pressure: present,
+      pressure,
       enforced,
     } satisfies LoadShed)
   }
@@ -178,13 +182,12 @@ class SamplingShedder implements LoadShedder {
     const interval = { now, durationMs, lateMs: Math.max(0, durationMs - this.#intervalMs) }
     this.#sampledAt = now
     for (const gauge of this.#gauges) gauge.read(interval)
-    this.#highest = this.#highestGauge()
+    this.#decisive = this.#highest()
   }
 
-  #highestGauge(): Gauge | undefined {
-    const sampled = this.#gauges.filter(({ isLive }) => !isLive)
-    const pressed = sampled.filter(({ pressure }) => pressure > leastPressure)
-    return pressed.toSorted((a, b) => b.pressure - a.pressure)[0]
+  #highest(): Gauge | undefined {
+    const [first] = this.#gauges.toSorted((a, b) => b.pressure - a.pressure)
+    return first !== undefined && first.pressure > leastPressure ? first : undefined
   }
 
   /** The process has stood still until now: that it did nothing is no sign of overload. */
@@ -192,5 +195,6 @@ class SamplingShedder implements LoadShedder {
     this.#frozen += 1
     this.#sampledAt = now
     for (const gauge of this.#gauges) gauge.woke(now)
+    this.#runQueue.woke(now)
   }
 }

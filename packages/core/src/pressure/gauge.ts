@@ -8,8 +8,6 @@ export class Gauge {
   readonly #reader: SignalReader
   /** By the readings so far, smoothed. */
   pressure = 0
-  /** At the request that was decided on last. */
-  present = 0
   #ignored = 0
 
   constructor(signal: Signal, context: SignalContext) {
@@ -17,31 +15,12 @@ export class Gauge {
     this.#reader = signal.start(context)
   }
 
-  get isLive(): boolean {
-    return this.#reader.atRequest !== undefined
-  }
-
-  /** A reading that fails says nothing: a broken signal must not close the service. */
   read(interval: Interval): void {
-    let reading: number | undefined
-    try {
-      reading = this.#reader.read(interval)
-    } catch {
-      this.#ignored += 1
-      return
-    }
+    const reading = this.#ask(interval)
     if (reading === undefined) return
-    if (typeof reading !== 'number' || !(reading >= 0)) {
-      this.#ignored += 1
-      return
-    }
-    this.pressure = nextPressure(this.pressure, Math.min(1, reading))
-    if (!this.isLive) this.present = this.pressure
-  }
-
-  ask(now: number): number {
-    this.present = this.#reader.atRequest!(now)
-    return this.present
+    if (typeof reading === 'number' && reading >= 0) {
+      this.pressure = nextPressure(this.pressure, Math.min(1, reading))
+    } else this.#ignored += 1
   }
 
   woke(now: number): void {
@@ -54,5 +33,14 @@ export class Gauge {
 
   stats(): SignalStats {
     return { pressure: this.pressure, ignored: this.#ignored }
+  }
+
+  /** A reading that fails says nothing: a broken signal must not close the service. */
+  #ask(interval: Interval): unknown {
+    try {
+      return this.#reader.read(interval)
+    } catch {
+      return NaN
+    }
   }
 }

@@ -1,8 +1,11 @@
 import type { Clock } from '../clock.ts'
 import type { ErrorCode } from '../errors.ts'
+import type { AcquireOptions, Refusal, Waiting } from '../limiter/admission.ts'
+import type { LimiterStats } from '../limiter/limiter.ts'
 import type { Mode } from '../mode.ts'
 import type { Priority } from '../priority.ts'
 import type { ProcessFacts } from './process-facts.ts'
+import type { Runnable } from './run-queue.ts'
 import type { Signal, SignalFunction } from './signal.ts'
 
 export interface LoadShedderOptions {
@@ -51,6 +54,8 @@ export interface LoadShedderStats {
   readonly refused: Readonly<Record<Priority, number>>
   /** Requests that went on although they would have been refused: it merely observes. */
   readonly wouldHaveRefused: Readonly<Record<Priority, number>>
+  /** Requests that wait, or waited, for the processor. */
+  readonly runQueue: LimiterStats
   /** Readings that were discarded because the process had stood still. */
   readonly frozen: number
 }
@@ -71,7 +76,14 @@ export interface LoadShedder {
   mode: Mode
   /** Whether a request is refused; undefined when it is not. Neither waits nor holds anything. */
   decide(priority: Priority): ShedRefusal | undefined
+  /**
+   * Whether a request that has just come may run at once. If not, because requests have kept the event
+   * loop too long already, it has to `enter`.
+   */
+  mayRun(): boolean
+  /** Waits for the processor by priority; is refused at once if that would be in vain. */
+  enter(options: AcquireOptions, request: Runnable): Waiting | Refusal | undefined
   stats(): LoadShedderStats
-  /** Ends the readings. Nobody is refused any more. */
+  /** Ends the readings. Nobody is refused any more, and whoever waits is run. */
   close(): void
 }

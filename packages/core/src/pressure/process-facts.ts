@@ -27,8 +27,7 @@ export const processFacts: ProcessFacts = {
   },
   loopActiveMs: () => performance.eventLoopUtilization().active,
   afterPoll: (callback) => {
-    // Must not keep the process alive, as no timer of ours does.
-    setImmediate(callback).unref()
+    setImmediate(callback)
   },
   heap: () => {
     const { used_heap_size: usedBytes, heap_size_limit: limitBytes } = getHeapStatistics()

@@ -18,8 +18,6 @@ export interface SignalReader {
    * where it cannot be known. Called off the way of requests.
    */
   read(interval: Interval): number | undefined
-  /** The pressure at the moment of a request, if it can be told; called for each of them. */
-  atRequest?(now: number): number
   /** The process stood still until now: what is remembered of before says nothing. */
   woke?(now: number): void
   /** Ends what the reader has started. */
