@@ -61,10 +61,13 @@ class CpuReader implements SignalReader {
   }
 
   #reread(now: number): void {
-    const allowance = cpuAllowance(this.#process)
-    const stoodMs = (allowance?.throttledMs ?? 0) - (this.#allowance?.throttledMs ?? Infinity)
-    this.#throttledRatio = Math.max(0, stoodMs / (now - this.#allowanceAt))
-    this.#allowance = allowance
+    const before = this.#allowance
+    const present = cpuAllowance(this.#process)
+    this.#allowance = present
+    // What was throttled before anybody looked is not of this time.
+    const isKnown = before !== undefined && present !== undefined
+    const stoodMs = isKnown ? present.throttledMs - before.throttledMs : 0
+    this.#throttledRatio = isKnown ? stoodMs / (now - this.#allowanceAt) : 0
     this.#allowanceAt = now
   }
 }
