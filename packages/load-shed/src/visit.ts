@@ -57,7 +57,10 @@ export class Visit implements AcquireOptions, Runnable, SettledListener {
   }
 
   #turnAway(refusal: Refusal): void {
-    this.#gate.log.count(refusal.reason)
-    this.#gate.rejection.send(this.#reply, refusal)
+    const { reason, retryAfterMs } = refusal
+    // What it is short of is the processor, not a place.
+    const code = refusal.code === 'SPW_ERR_LIMIT_EXCEEDED' ? 'SPW_ERR_OVERLOADED' : refusal.code
+    this.#gate.log.count(`run queue: ${reason}`)
+    this.#gate.rejection.send(this.#reply, { code, retryAfterMs })
   }
 }
