@@ -1,6 +1,7 @@
 // One variant of the same route in a process of its own; tells its port and, when asked, its numbers.
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { concurrencyLimit } from '@spillway/concurrency-limit'
+import { loadShed } from '@spillway/load-shed'
 import type { FastifyInstance } from 'fastify'
 import Fastify from 'fastify'
 import type { AddressInfo } from 'node:net'
@@ -11,6 +12,9 @@ const variants: Readonly<Record<string, (app: FastifyInstance) => Promise<void>>
   bare: async () => {},
   limiter: async (app) => {
     await app.register(concurrencyLimit)
+  },
+  'load-shed': async (app) => {
+    await app.register(loadShed)
   },
   AsyncLocalStorage: async (app) => {
     const storage = new AsyncLocalStorage()

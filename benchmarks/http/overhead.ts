@@ -1,5 +1,5 @@
 /**
- * What the door limiter costs, on two routes: one that has nothing else to do, the worst case there
+ * What the door limiter and load shedding cost, on two routes: one that has nothing else to do, the worst case there
  * is, and one that makes the shortest query there is, by primary key, on a real PostgreSQL.
  *
  *   node --conditions=@spillway/source benchmarks/http/overhead.ts [rounds] [seconds]
@@ -22,8 +22,8 @@ import { median } from '../lib/median.ts'
 
 const [rounds = 21, seconds = 1] = process.argv.slice(2).map(Number)
 const routes = {
-  '/': ['bare', 'limiter', 'limiter, priority and deadline', 'AsyncLocalStorage'],
-  '/item': ['bare', 'limiter', 'limiter, priority and deadline'],
+  '/': ['bare', 'limiter', 'limiter, priority and deadline', 'load-shed', 'AsyncLocalStorage'],
+  '/item': ['bare', 'limiter', 'limiter, priority and deadline', 'load-shed'],
 } as const
 type Route = keyof typeof routes
 

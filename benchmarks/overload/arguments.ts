@@ -19,14 +19,18 @@ export interface Choices {
   readonly scenarios: readonly string[]
 }
 
-export function usage({ contestants, scenarios }: Choices): string {
-  return `Usage: node --conditions=@spillway/source benchmarks/overload/run.ts [options]
+export function usage(
+  { contestants, scenarios }: Choices,
+  command = 'benchmarks/overload/run.ts',
+  result = 'overload',
+): string {
+  return `Usage: node --conditions=@spillway/source ${command} [options]
 
   --only A,B        some of: ${contestants.join(', ')}
   --scenarios A,B   some of: ${scenarios.join(', ')}
   --rounds N        so many rounds, the median counts (1)
   --fast            phases of half the length
-  --json FILE       instead of benchmarks/results/overload-<date>.json
+  --json FILE       instead of benchmarks/results/${result}-<date>.json
   --help            this text
 `
 }

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 
 /** A process of ours that ends with us, however we end. */
 export interface Child<Message, Command> {
+  readonly pid: number
   send(command: Command): void
   onMessage(listener: (message: Message) => void): void
   /** Rejects when the process ends although nobody asked it to. */
@@ -39,6 +40,8 @@ export function startChild<Message, Command = never>(
   // Whoever waits for something races it with this; that nobody waits is no error.
   failed.catch(() => {})
   return {
+    // Undefined when it could not be started, of which `failed` tells.
+    pid: child.pid ?? 0,
     failed,
     send: (command) => {
       if (child.connected) child.send(command as object)

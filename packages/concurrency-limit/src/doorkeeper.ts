@@ -37,7 +37,7 @@ export class Doorkeeper {
     if (isSettled(reply)) return
     const visit = new Visit(this.#house, route, reply, done)
     if (request.priority !== visit.priority) request.priority = visit.priority
-    if (route.dependsOn.length > 0 && this.#refusesForGuard(route, visit, reply)) return
+    if (isAsked(route) && this.#refusesForGuard(route, visit, reply)) return
     setVisit(request, visit)
     visit.enter()
   }
@@ -45,11 +45,21 @@ export class Doorkeeper {
   #refusesForGuard({ door, dependsOn }: LimitedRoute, visit: Visit, reply: FastifyReply): boolean {
     const refused = refusingGuard(reply.server, dependsOn, visit)
     if (refused === undefined) return false
+    const isEnforced = door.limiter.mode === 'enforce'
+    door.log.count(`guard ${refused.guard}`, isEnforced)
+    if (!isEnforced) {
+      door.wouldHaveRefusedByGuard += 1
+      return false
+    }
     door.refusedByGuard += 1
-    door.log.count(`guard ${refused.guard}`)
     this.#house.rejection.send(reply, refused.refusal)
     return true
   }
+}
+
+/** Whether the guards of the route have a say. */
+function isAsked({ door, dependsOn }: LimitedRoute): boolean {
+  return dependsOn.length > 0 && door.limiter.mode !== 'off'
 }
 
 /**

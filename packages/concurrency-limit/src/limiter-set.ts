@@ -1,8 +1,8 @@
-import type { Limiter, LimiterOptions, LimiterStats } from '@spillway/core'
-import { createLimiter, DurationMean, parsedAt } from '@spillway/core'
+import type { Limiter, LimiterOptions, LimiterStats, Mode } from '@spillway/core'
+import { createLimiter, DurationMean, modeOption, parsedAt } from '@spillway/core'
 import type { Component } from '@spillway/plugin-kit'
 import type { ParsedOptions } from './options.ts'
-import type { WarnLogger } from './shedding-log.ts'
+import type { SheddingLogger } from './shedding-log.ts'
 import { SheddingLog } from './shedding-log.ts'
 
 /** A limiter's numbers, and those that only the door knows. */
@@ -16,12 +16,20 @@ export interface DoorStats extends LimiterStats {
   readonly late: number
   /** Requests refused because a guard that their route depends on was refusing. */
   readonly refusedByGuard: number
+  /** Requests let in although such a guard was refusing, because the door merely observes. */
+  readonly wouldHaveRefusedByGuard: number
 }
 
 /** The limiters of one scope: the decorator `app.limiters`. */
 export interface Limiters {
   readonly default: Limiter
   get(name: string): Limiter | undefined
+  /**
+   * Sets the mode of all of them at once; each has a `mode` of its own, to read and to set.
+   *
+   * @throws SPW_ERR_OPTION when it is no mode
+   */
+  setMode(mode: Mode): void
   /** A snapshot of each, the default one first. */
   stats(): readonly DoorStats[]
 }
@@ -33,6 +41,7 @@ export class Door {
   abandoned = 0
   late = 0
   refusedByGuard = 0
+  wouldHaveRefusedByGuard = 0
   /** What requests take that are answered in time. */
   readonly usual: DurationMean = new DurationMean()
 
@@ -42,8 +51,9 @@ export class Door {
   }
 
   stats(): DoorStats {
-    const { abandoned, late, refusedByGuard } = this
-    return { ...this.limiter.stats(), abandoned, late, refusedByGuard }
+    const { abandoned, late, refusedByGuard, wouldHaveRefusedByGuard } = this
+    const counts = { abandoned, late, refusedByGuard, wouldHaveRefusedByGuard }
+    return { ...this.limiter.stats(), ...counts }
   }
 }
 
@@ -52,7 +62,7 @@ export class LimiterSet implements Limiters, Component {
   readonly defaultDoor: Door
   readonly #doors = new Map<string, Door>()
 
-  constructor({ name, limiters, clock }: ParsedOptions, logger: WarnLogger) {
+  constructor({ name, limiters, clock }: ParsedOptions, logger: SheddingLogger) {
     for (const [key, options] of limiters) {
       const limiter = makeLimiter({ ...options, clock, name: key }, key === name)
       this.#doors.set(key, new Door(limiter, new SheddingLog(limiter, logger, clock)))
@@ -70,6 +80,11 @@ export class LimiterSet implements Limiters, Component {
 
   get(name: string): Limiter | undefined {
     return this.door(name)?.limiter
+  }
+
+  setMode(mode: Mode): void {
+    modeOption('mode', mode)
+    for (const { limiter } of this.#doors.values()) limiter.mode = mode
   }
 
   door(name: string): Door | undefined {

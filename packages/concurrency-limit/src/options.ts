@@ -1,4 +1,4 @@
-import type { Clock, LimitFactory, Priority, QueueOptions } from '@spillway/core'
+import type { Clock, LimitFactory, Mode, Priority, QueueOptions } from '@spillway/core'
 import {
   functionOption,
   invalidOption,
@@ -18,6 +18,13 @@ export interface NamedLimiterOptions {
   readonly limit?: LimitFactory
   /** How many may wait, and how long. @default the limiter's own: 1000, and what their deadline leaves */
   readonly queue?: QueueOptions
+  /**
+   * Whether requests are refused, only counted as if they were, or let in without a look. May be
+   * changed later: `app.limiters.mode`, or `mode` of one limiter.
+   *
+   * @default 'enforce'; that of the default limiter for the others
+   */
+  readonly mode?: Mode
 }
 
 export interface ConcurrencyLimitOptions extends NamedLimiterOptions {
@@ -112,6 +119,7 @@ const optionKeys = [
   'name',
   'limit',
   'queue',
+  'mode',
   'limiters',
   'priority',
   'partition',
@@ -144,9 +152,10 @@ export function parseOptions(options: ConcurrencyLimitOptions): ParsedOptions {
 
 function parseLimiters(
   name: string,
-  { limit, queue, limiters = {} }: ConcurrencyLimitOptions,
+  { limit, queue, mode = 'enforce', limiters = {} }: ConcurrencyLimitOptions,
 ): ReadonlyMap<string, NamedLimiterOptions> {
   const own: NamedLimiterOptions = {
+    mode,
     ...(limit === undefined ? {} : { limit }),
     ...(queue === undefined ? {} : { queue }),
   }
@@ -155,9 +164,10 @@ function parseLimiters(
     throw invalidOption('limiters', 'names other than that of the default limiter', name)
   }
   for (const [key, value] of Object.entries(limiters)) {
-    knownKeys(`limiters.${key}`, value, ['limit', 'queue'])
+    knownKeys(`limiters.${key}`, value, ['limit', 'queue', 'mode'])
   }
-  return new Map([[name, own], ...Object.entries(limiters)])
+  const others = Object.entries(limiters).map(([key, value]) => [key, { mode, ...value }] as const)
+  return new Map([[name, own], ...others])
 }
 
 function isTrue(name: string, value: unknown): boolean {

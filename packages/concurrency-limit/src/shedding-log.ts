@@ -1,9 +1,13 @@
 import type { Clock, Limiter, RefusalReason, TimerHandle } from '@spillway/core'
 
 /** As much of a logger as is needed here. */
-export interface WarnLogger {
+export interface SheddingLogger {
+  info(fields: object, message: string): void
   warn(fields: object, message: string): void
 }
+
+/** A word of the limiter, or the guard that refused. */
+type Reason = RefusalReason | `guard ${string}`
 
 const lineIntervalMs = 1000
 
@@ -13,20 +17,22 @@ const lineIntervalMs = 1000
  */
 export class SheddingLog {
   readonly #limiter: Limiter
-  readonly #logger: WarnLogger
+  readonly #logger: SheddingLogger
   readonly #clock: Clock
-  #refused = new Map<string, number>()
+  #refused = new Map<Reason, number>()
+  /** Of requests that went on: the limiter merely observes. */
+  #observed = new Map<Reason, number>()
   #timer: TimerHandle | undefined
 
-  constructor(limiter: Limiter, logger: WarnLogger, clock: Clock) {
+  constructor(limiter: Limiter, logger: SheddingLogger, clock: Clock) {
     this.#limiter = limiter
     this.#logger = logger
     this.#clock = clock
   }
 
-  /** @param reason a word of the limiter, or `guard <name>` */
-  count(reason: RefusalReason | `guard ${string}`): void {
-    this.#refused.set(reason, (this.#refused.get(reason) ?? 0) + 1)
+  count(reason: Reason, isEnforced = true): void {
+    const counts = isEnforced ? this.#refused : this.#observed
+    counts.set(reason, (counts.get(reason) ?? 0) + 1)
     if (this.#timer === undefined) this.#write()
   }
 
@@ -36,12 +42,21 @@ export class SheddingLog {
 
   #write(): void {
     const { name, limit, inFlight, queued } = this.#limiter
-    const refused = Object.fromEntries(this.#refused)
+    const state = { limiter: name, limit, inFlight, queued }
+    const refused = this.#refused
+    const observed = this.#observed
     this.#refused = new Map()
+    this.#observed = new Map()
     this.#timer = this.#clock.setTimer(() => {
       this.#timer = undefined
-      if (this.#refused.size > 0) this.#write()
+      if (this.#refused.size + this.#observed.size > 0) this.#write()
     }, lineIntervalMs)
-    this.#logger.warn({ limiter: name, limit, inFlight, queued, refused }, 'requests refused')
+    if (refused.size > 0) {
+      this.#logger.warn({ ...state, refused: Object.fromEntries(refused) }, 'requests refused')
+    }
+    if (observed.size > 0) {
+      const wouldHaveRefused = Object.fromEntries(observed)
+      this.#logger.info({ ...state, wouldHaveRefused }, 'requests would have been refused')
+    }
   }
 }

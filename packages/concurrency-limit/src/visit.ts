@@ -62,7 +62,7 @@ export class Visit implements AcquireOptions, Waiter, SettledListener {
     }
     this.#hold = admission
     onResponseSettled(this.#reply, this)
-    if (admission.kind === 'permit') this.#proceed()
+    if (admission.kind === 'permit') this.#start(admission)
     else this.#context = new AsyncResource('spillway.wait')
   }
 
@@ -101,6 +101,11 @@ export class Visit implements AcquireOptions, Waiter, SettledListener {
   /** An error is about to be answered. */
   failed(error: unknown): void {
     this.#error = error
+  }
+
+  #start({ observed }: Permit): void {
+    if (observed !== undefined) this.#route.door.log.count(observed.reason, false)
+    this.#proceed()
   }
 
   #turnAway(refusal: Refusal): void {

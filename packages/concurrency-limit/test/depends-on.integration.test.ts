@@ -136,3 +136,20 @@ test('it is served again as soon as the downstream answers', async () => {
     released: { success: permits + 1 },
   })
 })
+
+test('a door that observes counts it and lets the request in; one that is off does not ask', async () => {
+  const place = await shop()
+  await saturate(place)
+  const { limiters } = place.app
+  for (const [mode, wouldHaveRefusedByGuard] of [
+    ['observe', 1],
+    ['off', 1],
+  ] as const) {
+    limiters.setMode(mode)
+    const client = await ask(place.port, upload)
+    expect((await client.response()).statusCode).toBe(503)
+    expect(limiters.stats()[0]).toMatchObject({ refusedByGuard: 0, wouldHaveRefusedByGuard })
+  }
+  // It was the guard itself that refused them, in the handler.
+  expect(place.bodies.filter((path) => path === '/orders')).toHaveLength(permits + 2)
+})

@@ -7,7 +7,7 @@ test('writes at once, then at most one line a second with what was refused since
   const clock = new ManualClock()
   const lines: object[] = []
   const limiter = createLimiter({ name: 'door', limit: fixedLimit(7) })
-  const logger = { warn: (fields: object) => lines.push(fields) }
+  const logger = { warn: (fields: object) => lines.push(fields), info: () => undefined }
   const log = new SheddingLog(limiter, logger, clock)
   const state = { limiter: 'door', limit: 7, inFlight: 0, queued: 0 }
 
@@ -29,4 +29,25 @@ test('writes at once, then at most one line a second with what was refused since
   expect(lines[2]).toEqual({ ...state, refused: { waited: 1 } })
   log.close()
   expect(clock.pendingTimers).toBe(0)
+})
+
+test('says at a lower level what would have been refused', () => {
+  const clock = new ManualClock()
+  const lines: object[] = []
+  const limiter = createLimiter({ name: 'door', limit: fixedLimit(7), mode: 'observe' })
+  const write =
+    (level: string) =>
+    (fields: object, message: string): void =>
+      void lines.push({ level, ...fields, message })
+  const log = new SheddingLog(limiter, { info: write('info'), warn: write('warn') }, clock)
+  log.count('limit', false)
+  log.count('limit', false)
+  log.count('guard orders-db', true)
+  clock.advance(1000)
+  expect(lines).toMatchObject([
+    { level: 'info', wouldHaveRefused: { limit: 1 }, message: 'requests would have been refused' },
+    { level: 'warn', refused: { 'guard orders-db': 1 }, message: 'requests refused' },
+    { level: 'info', wouldHaveRefused: { limit: 1 } },
+  ])
+  log.close()
 })

@@ -8,6 +8,8 @@ export interface LimiterRefused {
   readonly limiter: string
   readonly priority: Priority
   readonly reason: RefusalReason
+  /** False: the limiter merely observes, and the call ran. */
+  readonly enforced: boolean
   readonly limit: number
   readonly inFlight: number
   readonly queued: number
@@ -21,6 +23,18 @@ export interface LimitChanged {
   readonly reason: string
 }
 
+/** Payload of `spillway.shedder.refused`. */
+export interface LoadShed {
+  readonly shedder: string
+  readonly priority: Priority
+  /** The signal that decided. */
+  readonly signal: string
+  /** 0 to 1. */
+  readonly pressure: number
+  /** False: the shedder merely observes, and the request went on. */
+  readonly enforced: boolean
+}
+
 /**
  * Every diagnostics channel of this package. Process-wide, so a payload names its limiter. Nothing
  * is built for a channel nobody listens to.
@@ -28,7 +42,9 @@ export interface LimitChanged {
 export const channels: {
   readonly limiterRefused: Channel
   readonly limitChanged: Channel
+  readonly loadShed: Channel
 } = {
   limiterRefused: channel('spillway.limiter.refused'),
   limitChanged: channel('spillway.limit.changed'),
+  loadShed: channel('spillway.shedder.refused'),
 }

@@ -6,6 +6,7 @@ export const errorTable = {
   SPW_ERR_CANCELLED: { statusCode: 499, message: 'The caller gave up' },
   SPW_ERR_CLOSED: { statusCode: 503, message: 'The limiter is closed' },
   SPW_ERR_CIRCUIT_OPEN: { statusCode: 503, message: 'The circuit is open' },
+  SPW_ERR_OVERLOADED: { statusCode: 503, message: 'The process is overloaded' },
   SPW_ERR_CALL_TIMEOUT: { statusCode: 504, message: 'The downstream call took too long' },
   SPW_ERR_THROTTLED: { statusCode: 503, message: 'The downstream refuses, so it is not asked' },
   SPW_ERR_OPTION: { statusCode: 500, message: 'An option is invalid' },

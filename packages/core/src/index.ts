@@ -1,6 +1,12 @@
 // The limiter: who may start now
 export { createLimiter } from './limiter/create-limiter.ts'
-export type { Limiter, LimiterOptions, LimiterStats, QueueOptions } from './limiter/limiter.ts'
+export type {
+  Limiter,
+  LimiterOptions,
+  LimiterStats,
+  QueueOptions,
+  RefusalCounts,
+} from './limiter/limiter.ts'
 export type {
   AcquireOptions,
   Admission,
@@ -43,6 +49,36 @@ export type { FailedAttempt, GiveUpReason, RetryDecision } from './retry/decisio
 export { parseRetryAfter } from './retry/retry-after.ts'
 export { isLocalRefusal, wasNeverSent } from './retry/safety.ts'
 
+// Pressure: how hard-pressed the process itself is
+export { createLoadShedder } from './pressure/create-load-shedder.ts'
+export type {
+  LoadShedder,
+  LoadShedderOptions,
+  LoadShedderStats,
+  ShedRefusal,
+  SignalStats,
+} from './pressure/load-shedder.ts'
+export type {
+  Interval,
+  Signal,
+  SignalContext,
+  SignalFunction,
+  SignalReader,
+  Thresholds,
+} from './pressure/signal.ts'
+export type { Runnable } from './pressure/run-queue.ts'
+export { eventLoopDelay } from './pressure/event-loop-delay.ts'
+export type { EventLoopDelayOptions } from './pressure/event-loop-delay.ts'
+export { eventLoopUtilization } from './pressure/event-loop-utilization.ts'
+export type { EventLoopUtilizationOptions } from './pressure/event-loop-utilization.ts'
+export { heapUsed } from './pressure/heap-used.ts'
+export type { HeapUsedOptions } from './pressure/heap-used.ts'
+export { memoryUsed } from './pressure/memory-used.ts'
+export type { MemoryUsedOptions } from './pressure/memory-used.ts'
+export { cpuUsed } from './pressure/cpu-used.ts'
+export type { CpuUsedOptions } from './pressure/cpu-used.ts'
+export type { ProcessFacts } from './pressure/process-facts.ts'
+
 // Shared words
 export type { Priority, PriorityRank } from './priority.ts'
 export type { Mode } from './mode.ts'
@@ -60,7 +96,7 @@ export type { Clock, TimerHandle } from './clock.ts'
 export { longestTimerMs, systemClock } from './clock.ts'
 export type { ErrorCode, SpillwayErrorOptions } from './errors.ts'
 export { channels } from './channels.ts'
-export type { LimitChanged, LimiterRefused } from './channels.ts'
+export type { LimitChanged, LimiterRefused, LoadShed } from './channels.ts'
 export { errorTable, isSpillwayError, SpillwayError } from './errors.ts'
 
 // For packages that take options of their own

@@ -4,8 +4,9 @@ import { oneOf } from './options.ts'
 export const modes = ['off', 'observe', 'enforce'] as const
 
 /**
- * - `off`: nothing is counted, learned or refused.
- * - `observe`: decides and counts as it would, and refuses nothing: to see what it would do first.
+ * - `off`: decides nothing, learns nothing, refuses nothing.
+ * - `observe`: decides, learns and counts as it would, and refuses nothing: to see what it would do
+ *   before anybody feels it.
  * - `enforce`: refuses.
  */
 export type Mode = (typeof modes)[number]

@@ -39,3 +39,8 @@ export function checkPriority(priority: Priority): void {
   if (typeof ranks[priority] === 'number') return
   throw invalidOption('priority', `one of '${priorities.join("', '")}'`, priority)
 }
+
+/** A value for each priority. */
+export function perPriority<T>(make: (priority: Priority) => T): Record<Priority, T> {
+  return Object.fromEntries(priorities.map((priority) => [priority, make(priority)])) as never
+}

@@ -48,7 +48,7 @@ describe('channels', () => {
     limiter.tryAcquire({ priority: 'high' })
     limiter.admit({ priority: 'low' }, { admitted: () => undefined, refused: () => undefined })
     clock.advance(1000)
-    const state = { limiter: 'db', limit: 1, inFlight: 1, queued: 0 }
+    const state = { limiter: 'db', limit: 1, inFlight: 1, queued: 0, enforced: true }
     expect(heard).toEqual([
       { ...state, priority: 'high', reason: 'limit' },
       { ...state, priority: 'low', reason: 'waited' },

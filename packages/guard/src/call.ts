@@ -108,7 +108,7 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
       return
     }
     // Only now: while half-open there are few passes, and whoever waits for a permit needs none yet.
-    const pass = this.#context.circuit?.breaker.admit()
+    const pass = this.#context.circuit?.admit()
     if (pass?.kind === 'refusal') {
       this.#turnBack(permit, breakerError(pass))
       return

@@ -31,6 +31,8 @@ export class Circuit {
   readonly #limiter: Limiter
   readonly #silence = new Silence()
   #answeredAt = -Infinity
+  /** Calls that ran although the circuit was open, because the guard merely observes. */
+  wouldHaveRefused = 0
 
   constructor(options: ParsedBreakerOptions, limiter: Limiter) {
     this.breaker = createBreaker(options)
@@ -47,14 +49,26 @@ export class Circuit {
     return this.breaker.state === 'closed'
   }
 
-  /** Asked before a call queues for its permit; counted. */
+  /** Asked before a call queues for its permit; counted. The mode is that of the guard's limiter. */
   refuse(): BreakerRefusal | undefined {
+    if (this.#limiter.mode === 'off') return undefined
     if (this.#silence.hasBegun) this.#endSilence()
-    return unlessShutdown(this.breaker.refuse())
+    if (this.#limiter.mode === 'enforce') return unlessShutdown(this.breaker.refuse())
+    if (unlessShutdown(this.breaker.wouldRefuse()) !== undefined) this.wouldHaveRefused += 1
+    return undefined
   }
 
   wouldRefuse(): BreakerRefusal | undefined {
+    if (this.#limiter.mode !== 'enforce') return undefined
     return unlessShutdown(this.breaker.wouldRefuse())
+  }
+
+  /** The pass of a call that starts; none for one that starts although there is none for it. */
+  admit(): BreakerPass | BreakerRefusal | undefined {
+    if (this.#limiter.mode === 'enforce') return this.breaker.admit()
+    const isWatched = this.#limiter.mode === 'observe' && this.breaker.wouldRefuse() === undefined
+    const pass = isWatched ? this.breaker.admit() : undefined
+    return pass?.kind === 'refusal' ? undefined : pass
   }
 
   /** Something has come back, in time or not. */

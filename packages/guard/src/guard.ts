@@ -1,6 +1,6 @@
 import type { BreakerControl, BreakerRefusal, BreakerStats } from '@spillway/circuit-breaker'
 import { breakerError } from '@spillway/circuit-breaker'
-import type { AcquireOptions, Limiter, LimiterStats, Refusal } from '@spillway/core'
+import type { AcquireOptions, Limiter, LimiterStats, Mode, Refusal } from '@spillway/core'
 import { createLimiter, DurationMean, functionOption, hasDeadline } from '@spillway/core'
 import type { Work } from './call.ts'
 import { Call } from './call.ts'
@@ -23,6 +23,8 @@ export interface GuardStats extends LimiterStats {
   readonly late: number
   /** Undefined for a guard without one. */
   readonly breaker: BreakerStats | undefined
+  /** Calls that ran although the circuit was open, because the guard merely observes. */
+  readonly wouldHaveRefusedByCircuit: number
 }
 
 /** A named downstream (a database, an API) that is asked no more than it can answer. */
@@ -32,6 +34,12 @@ export interface Guard {
   readonly limiter: Limiter
   /** To watch it, or to open and close it by hand; undefined for a guard without one. */
   readonly breaker: BreakerControl | undefined
+  /**
+   * Of limiter and breaker. Change it at any time: whoever waits runs at once unless it is `enforce`.
+   *
+   * @throws SPW_ERR_OPTION when it is set to something that is no mode
+   */
+  mode: Mode
   /**
    * Runs `work` when the downstream has room for it. The returned promise settles at the call's
    * deadline or timeout, and at once when `options.signal` aborts; the signal that `work` got aborts
@@ -89,6 +97,14 @@ class LimitedGuard implements Guard {
     return this.#context.circuit?.breaker
   }
 
+  get mode(): Mode {
+    return this.limiter.mode
+  }
+
+  set mode(mode: Mode) {
+    this.limiter.mode = mode
+  }
+
   run<T>(work: Work<T>, options: CallOptions = noOptions): Promise<T> {
     return new Promise((resolve, reject) => {
       functionOption('work', work)
@@ -105,8 +121,13 @@ class LimitedGuard implements Guard {
   }
 
   stats(): GuardStats {
-    const breaker = this.#context.circuit?.breaker.stats()
-    return { ...this.limiter.stats(), ...this.#context.counts, breaker }
+    const { circuit, counts } = this.#context
+    return {
+      ...this.limiter.stats(),
+      ...counts,
+      breaker: circuit?.breaker.stats(),
+      wouldHaveRefusedByCircuit: circuit?.wouldHaveRefused ?? 0,
+    }
   }
 
   close(): void {

@@ -1,5 +1,12 @@
 import type { ParsedBreakerOptions } from '@spillway/circuit-breaker'
-import type { Clock, LimitFactory, LimiterOptions, Outcome, QueueOptions } from '@spillway/core'
+import type {
+  Clock,
+  LimitFactory,
+  LimiterOptions,
+  Mode,
+  Outcome,
+  QueueOptions,
+} from '@spillway/core'
 import {
   functionOption,
   knownKeys,
@@ -46,6 +53,13 @@ export interface DownstreamOptions {
    * @default true: the breaker's own defaults. It cannot cut off a downstream that is merely slow
    */
   readonly breaker?: GuardCircuitOptions | boolean
+  /**
+   * Whether limiter and breaker refuse calls, only count which ones they would refuse, or do nothing.
+   * May be changed later, by the guard's own `mode`. Deadlines and cancellation work in every mode.
+   *
+   * @default 'enforce'
+   */
+  readonly mode?: Mode
   /** Extends `classifyError`, for errors of a client library that it does not know. */
   readonly classify?: Classify
   /** @default systemClock */
@@ -74,13 +88,14 @@ const known = [
   'timeoutMs',
   'deadlineMs',
   'breaker',
+  'mode',
   'classify',
   'clock',
 ] as const
 
 export function parseOptions(options: GuardOptions): ParsedGuardOptions {
   knownKeys('options', options, known)
-  const { limit, queue, timeoutMs = 30_000, deadlineMs, clock = systemClock } = options
+  const { limit, queue, mode, timeoutMs = 30_000, deadlineMs, clock = systemClock } = options
   const name = nonEmptyString('name', options.name)
   milliseconds('timeoutMs', timeoutMs, 1)
   return {
@@ -89,6 +104,7 @@ export function parseOptions(options: GuardOptions): ParsedGuardOptions {
       clock,
       ...(limit === undefined ? {} : { limit }),
       ...(queue === undefined ? {} : { queue }),
+      ...(mode === undefined ? {} : { mode }),
     },
     timeoutMs,
     deadlineMs: deadlineMs === undefined ? undefined : milliseconds('deadlineMs', deadlineMs, 1),

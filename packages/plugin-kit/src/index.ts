@@ -14,7 +14,7 @@ export type { Rejection, RejectionOptions } from './rejection.ts'
 export { addRetryAfter } from './retry-after.ts'
 
 // Routes: their part of the configuration
-export { routeFacts, routeSettings } from './route-settings.ts'
+export { configOf, routeFacts, routeSettings } from './route-settings.ts'
 export type { RouteConfigParser, RouteFacts } from './route-settings.ts'
 
 // Applications: what is alive in them

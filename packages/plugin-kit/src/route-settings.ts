@@ -8,6 +8,8 @@ export interface RouteFacts {
   readonly url: string | undefined
   /** `GET`, or `GET,POST` for a route with several. */
   readonly method: string
+  /** All of its `config`, for what another plugin's part says as well. */
+  readonly config?: unknown
 }
 
 /** Reads one key of a route's `config`; throws when it is wrong. */
@@ -33,17 +35,18 @@ export function routeSettings<T extends object>(
     const { config, url, method } = routeOf(request)
     const known = settings.get(config)
     if (known !== undefined) return known
-    const fresh = parse(configOf(config, key), { url, method: String(method) })
+    const fresh = parse(configOf(config, key), { url, method: String(method), config })
     settings.set(config, fresh)
     return fresh
   }
 }
 
 /** What `onRoute` tells about a route, in the words of its settings. */
-export function routeFacts({ url, method }: RouteOptions): RouteFacts {
-  return { url, method: String(method) }
+export function routeFacts({ url, method, config }: RouteOptions): RouteFacts {
+  return { url, method: String(method), config }
 }
 
-function configOf(config: unknown, key: string): unknown {
+/** One key of a route's `config`; undefined when there is none. */
+export function configOf(config: unknown, key: string): unknown {
   return (config as Record<string, unknown> | undefined)?.[key]
 }

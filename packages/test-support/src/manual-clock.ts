@@ -56,6 +56,11 @@ export class ManualClock implements Clock {
     this.#now = end
   }
 
+  /** The process is kept busy: time passes, and timers wait until time is moved forward again. */
+  block(ms: number): void {
+    this.#now += ms
+  }
+
   /** A process that was stopped: time has passed and every timer that fell due runs late, now. */
   freeze(ms: number): void {
     this.#now += ms

@@ -2,11 +2,12 @@ import type { AddressInfo } from 'node:net'
 // Add `limiters` and `guards` to the type of an application.
 import type {} from '@spillway/concurrency-limit'
 import type {} from '@spillway/guard'
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import pg from 'pg'
 import { sharedNow } from '../clock.ts'
 import type { ShopConnection } from '../database/database.ts'
-import { hasWaited } from '../load/answer.ts'
+import type { RequestCounts } from './request-counts.ts'
+import { countRequests } from './request-counts.ts'
 
 /** What a shop's process is started with, as JSON in its first argument. */
 export interface ShopStart {
@@ -68,7 +69,6 @@ async function main(start: ShopStart): Promise<void> {
   await connectAll(pool, start.poolSize)
   const app = await shop.createShop(pool, start.facts)
   const counts = countRequests(app)
-  timeRefusals(app, counts)
   await app.listen({ host: '127.0.0.1', port: 0 })
   const { port } = app.server.address() as AddressInfo
   send({ type: 'listening', url: `http://127.0.0.1:${port}` })
@@ -83,37 +83,7 @@ async function connectAll(pool: pg.Pool, count: number): Promise<void> {
   for (const client of clients) client.release()
 }
 
-interface Counts {
-  arrived: number
-  open: number
-  refusedMs: number[]
-}
-
-function countRequests(app: FastifyInstance): Counts {
-  const counts: Counts = { arrived: 0, open: 0, refusedMs: [] }
-  app.server.on('request', (_request, response) => {
-    counts.arrived += 1
-    counts.open += 1
-    response.once('close', () => {
-      counts.open -= 1
-    })
-  })
-  return counts
-}
-
-/** Only refusals that came at once: time in a queue is spent on purpose. */
-function timeRefusals(app: FastifyInstance, counts: Counts): void {
-  const atOnce = new WeakSet<FastifyReply>()
-  app.addHook('onSend', async (_request, reply, payload) => {
-    if (reply.statusCode !== 503 && reply.statusCode !== 429) return
-    if (!hasWaited(typeof payload === 'string' ? payload : '')) atOnce.add(reply)
-  })
-  app.addHook('onResponse', async (_request, reply) => {
-    if (atOnce.has(reply)) counts.refusedMs.push(reply.elapsedTime)
-  })
-}
-
-function report(app: FastifyInstance, pool: pg.Pool, counts: Counts): ShopReport {
+function report(app: FastifyInstance, pool: pg.Pool, counts: RequestCounts): ShopReport {
   const limiter = limiterOf(app)
   const refusedMs = counts.refusedMs.splice(0)
   return {

@@ -32,6 +32,11 @@ export interface Permit {
   readonly waitedMs: number
   /** Milliseconds from `startedAt` to the release; 0 before. */
   readonly durationMs: number
+  /**
+   * What the call would have been answered if the limiter did not merely observe, where that was clear
+   * at once; a call that would have waited in vain is only counted.
+   */
+  readonly observed?: Refusal | undefined
   /** Gives the permit back. The first call counts, later ones do nothing. @default 'success' */
   release(outcome?: Outcome): void
 }

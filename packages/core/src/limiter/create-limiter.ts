@@ -1,5 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { Limit } from '../limit/limit.ts'
+import type { Mode } from '../mode.ts'
+import { modeOption } from '../mode.ts'
 import type { Priority } from '../priority.ts'
 import { checkPriority, rankOf } from '../priority.ts'
 import type { AcquireOptions, Admission, Permit, Waiter } from './admission.ts'
@@ -9,17 +11,17 @@ import { DurationMean } from './duration-mean.ts'
 import type { Limiter, LimiterOptions, LimiterStats } from './limiter.ts'
 import type { ParsedLimiterOptions } from './options.ts'
 import { parseLimiterOptions } from './options.ts'
+import type { PassageOwner } from './passage.ts'
+import { Passage } from './passage.ts'
 import type { PermitOwner } from './permit.ts'
 import { IssuedPermit } from './permit.ts'
-import type { EntryOwner } from './queue-entry.ts'
 import { PermitPromise } from './permit-promise.ts'
 import { publishLimitChange, publishRefusal } from './publish.ts'
-import { QueueEntry } from './queue-entry.ts'
-import { QueueTimer } from './queue-timer.ts'
+import type { QueueEntry } from './queue-entry.ts'
 import { Tally } from './tally.ts'
-import { isTooLate, patienceMs, usableMs } from './wait-budget.ts'
-import { WaitPlanner } from './wait-planner.ts'
-import { WaitingQueue } from './waiting-queue.ts'
+import { patienceMs } from './wait-budget.ts'
+import type { RoomOwner } from './waiting-room.ts'
+import { WaitingRoom } from './waiting-room.ts'
 
 /**
  * Makes a limiter.
@@ -34,28 +36,35 @@ const noOptions: AcquireOptions = Object.freeze({})
 
 /**
  * Invariant: whoever waits, waits because nothing is free. Every event that can free something
- * (a release, a limit that moved) dispatches before it looks at a newcomer.
+ * (a release, a limit that moved) serves those who wait before it looks at a newcomer.
  */
-class QueueingLimiter implements Limiter, PermitOwner, EntryOwner {
+class QueueingLimiter implements Limiter, PermitOwner, PassageOwner, RoomOwner {
   readonly name: string
   readonly #clock: Clock
   readonly #limit: Limit
-  readonly #queue = new WaitingQueue()
-  readonly #planner: WaitPlanner
-  readonly #timer: QueueTimer
+  readonly #room: WaitingRoom
   readonly #tally = new Tally()
   readonly #duration = new DurationMean()
-  #inFlight = 0
+  #mode: Mode
+  /** Calls with a permit. */
+  #permits = 0
+  /** Calls that run without one, because they came when nothing was enforced. */
+  #passages = 0
   #closed = false
-  #dispatching = false
 
   constructor(options: ParsedLimiterOptions) {
     this.name = options.name
+    this.#mode = options.mode
     this.#clock = options.clock
     this.#limit = options.limit({ clock: options.clock })
-    this.#planner = new WaitPlanner(this.#queue, this.#duration, this.#limit, options)
-    this.#timer = new QueueTimer(options.clock, () => {
-      this.#onQueueTimer()
+    const { maxSize, maxWaitMs, clock } = options
+    this.#room = new WaitingRoom({
+      owner: this,
+      limit: this.#limit,
+      duration: this.#duration,
+      clock,
+      maxSize,
+      maxWaitMs,
     })
   }
 
@@ -64,24 +73,30 @@ class QueueingLimiter implements Limiter, PermitOwner, EntryOwner {
   }
 
   get inFlight(): number {
-    return this.#inFlight
+    return this.#permits + this.#passages
   }
 
   get queued(): number {
-    return this.#queue.size
+    return this.#room.size
+  }
+
+  get mode(): Mode {
+    return this.#mode
+  }
+
+  set mode(mode: Mode) {
+    const before = this.#mode
+    this.#mode = modeOption('mode', mode)
+    if (before !== mode) this.#letWaitersGo(this.#clock.now())
   }
 
   admit(options: AcquireOptions = noOptions, waiter?: Waiter): Admission {
     const now = this.#clock.now()
-    if (this.#queue.size > 0) this.#dispatch(now)
     const priority = options.priority ?? 'default'
     checkPriority(priority)
-    const reason = this.#obstacle(options)
-    if (reason !== undefined) return this.#refuse(priority, reason)
-    if (this.#hasRoom(now)) return this.#issue(priority, options, now)
-    return waiter === undefined
-      ? this.#refuse(priority, 'limit')
-      : this.#enqueue(options, priority, waiter, now)
+    return this.#mode === 'enforce'
+      ? this.#decide(options, priority, waiter, now)
+      : this.#letPass(options, priority, waiter !== undefined, now)
   }
 
   tryAcquire(options?: AcquireOptions): Permit | undefined {
@@ -107,51 +122,81 @@ class QueueingLimiter implements Limiter, PermitOwner, EntryOwner {
 
   wouldRefuse(options: AcquireOptions = noOptions): Refusal | undefined {
     const now = this.#clock.now()
-    if (this.#queue.size > 0) this.#dispatch(now)
+    this.#room.serve(now)
     checkPriority(options.priority ?? 'default')
     const reason = this.#obstacle(options) ?? this.#obstacleToWait(options, now)
-    return reason === undefined ? undefined : refusal(reason, this.#planner.backlogMs())
+    return reason !== undefined && this.#isEnforced(reason)
+      ? refusal(reason, this.#room.planner.backlogMs())
+      : undefined
   }
 
   stats(): LimiterStats {
     const now = this.#clock.now()
+    const { planner } = this.#room
     return {
       name: this.name,
+      mode: this.#mode,
       algorithm: this.#limit.algorithm,
       limit: this.#limit.at(now),
       limitReason: this.#limit.reason,
-      inFlight: this.#inFlight,
-      queued: this.#queue.size,
+      inFlight: this.inFlight,
+      queued: this.#room.size,
       ...this.#tally.snapshot(),
       meanDurationMs: this.#duration.value,
-      estimatedWaitMs: this.#hasRoom(now) ? 0 : this.#planner.waitMs(rankOf('default'), '', false),
+      estimatedWaitMs: this.#hasRoom(now) ? 0 : planner.waitMs(rankOf('default'), '', false),
     }
   }
 
   drain(): void {
-    this.#turnAllAway('circuit_open')
+    this.#room.turnAllAway('circuit_open')
   }
 
   close(): void {
     this.#closed = true
-    this.#turnAllAway('closed')
-    this.#timer.cancel()
+    this.#room.turnAllAway('closed')
   }
 
   /** PermitOwner */
   settle(permit: IssuedPermit): void {
     const now = this.#clock.now()
-    this.#inFlight -= 1
+    this.#permits -= 1
     this.#tally.released[permit.outcome] += 1
     permit.durationMs = now - permit.startedAt
     if (permit.outcome !== 'ignored') this.#duration.add(permit.durationMs)
     this.#learn(permit, now)
-    if (this.#queue.size > 0) this.#dispatch(now)
+    this.#room.serve(now)
   }
 
-  /** EntryOwner */
-  cancelEntry(entry: QueueEntry): void {
-    if (this.#queue.remove(entry)) this.#turnAway(entry, 'cancelled')
+  /** PassageOwner */
+  endPassage(): number {
+    const now = this.#clock.now()
+    this.#passages -= 1
+    this.#room.serve(now)
+    return now
+  }
+
+  /** RoomOwner. In the world that is observed, nobody runs without a permit. */
+  isFree(now: number): boolean {
+    const running = this.#mode === 'observe' ? this.#permits : this.inFlight
+    return running < this.#limit.at(now)
+  }
+
+  /** RoomOwner */
+  issueTo(
+    { priority, workload, patienceMs: patience, enqueuedAt }: QueueEntry,
+    now: number,
+  ): Permit {
+    this.#countIn(priority)
+    const waited = now - enqueuedAt
+    return new IssuedPermit(this, priority, workload, patience, now, waited, this.inFlight)
+  }
+
+  /** RoomOwner */
+  refuse(priority: Priority, reason: RefusalReason): Refusal {
+    const isEnforced = this.#isEnforced(reason)
+    this.#tally[isEnforced ? 'refused' : 'wouldHaveRefused'][priority][reason] += 1
+    publishRefusal(this, this.#limit, { priority, reason, enforced: isEnforced })
+    return refusal(reason, this.#room.planner.backlogMs())
   }
 
   #permit(options: AcquireOptions | undefined): Permit | Promise<Permit> {
@@ -160,6 +205,55 @@ class QueueingLimiter implements Limiter, PermitOwner, EntryOwner {
     if (admission.kind === 'permit') return admission
     if (admission.kind === 'refusal') throw refusalError(admission)
     return waiter.promise()
+  }
+
+  #decide(
+    options: AcquireOptions,
+    priority: Priority,
+    waiter: Waiter | undefined,
+    now: number,
+  ): Admission {
+    this.#room.serve(now)
+    const reason = this.#obstacle(options)
+    if (reason !== undefined) return this.refuse(priority, reason)
+    if (this.#hasRoom(now)) return this.#issue(priority, options, now)
+    return waiter === undefined
+      ? this.refuse(priority, 'limit')
+      : this.#room.enter(options, priority, waiter, now)
+  }
+
+  /** Nobody is refused, unless the limiter is closed; what would have been decided is counted. */
+  #letPass(
+    options: AcquireOptions,
+    priority: Priority,
+    mayWait: boolean,
+    now: number,
+  ): Permit | Refusal {
+    if (this.#closed) return this.refuse(priority, 'closed')
+    if (this.#mode === 'off') return this.#passage({ priority, startedAt: now })
+    const shadow = new Passage(this, { priority, startedAt: now })
+    const admission = this.#decide(options, priority, mayWait ? shadow : undefined, now)
+    if (admission.kind === 'permit') return admission
+    if (admission.kind === 'refusal') {
+      return this.#passage({ priority, startedAt: now, observed: admission })
+    }
+    this.#passages += 1
+    return shadow
+  }
+
+  #passage(facts: Pick<Permit, 'priority' | 'startedAt' | 'observed'>, waitedMs = 0): Passage {
+    this.#passages += 1
+    return new Passage(this, facts, waitedMs)
+  }
+
+  /** The mode has changed: those who wait run, and the shadows of those who run wait no more. */
+  #letWaitersGo(now: number): void {
+    for (const entry of this.#room.takeAll()) {
+      if (entry.waiter instanceof Passage) continue
+      entry.admit(
+        this.#passage({ priority: entry.priority, startedAt: now }, now - entry.enqueuedAt),
+      )
+    }
   }
 
   #learn(permit: IssuedPermit, now: number): void {
@@ -176,123 +270,30 @@ class QueueingLimiter implements Limiter, PermitOwner, EntryOwner {
     return undefined
   }
 
+  /** What stops a call that would have to wait; nothing while there is room. */
+  #obstacleToWait(options: AcquireOptions, now: number): RefusalReason | undefined {
+    if (this.#hasRoom(now)) return undefined
+    const plan = this.#room.planner.plan(options, now)
+    return plan.kind === 'refuse' ? plan.reason : undefined
+  }
+
+  #isEnforced(reason: RefusalReason): boolean {
+    return this.#mode === 'enforce' || reason === 'closed'
+  }
+
   /** While somebody waits nothing is free: a newcomer never overtakes the queue. */
   #hasRoom(now: number): boolean {
-    return this.#queue.size === 0 && this.#inFlight < this.#limit.at(now)
+    return this.#room.size === 0 && this.isFree(now)
   }
 
   #issue(priority: Priority, options: AcquireOptions, now: number): IssuedPermit {
     this.#countIn(priority)
     const patience = patienceMs(options.deadlineMs)
-    return new IssuedPermit(this, priority, options.workload, patience, now, 0, this.#inFlight)
+    return new IssuedPermit(this, priority, options.workload, patience, now, 0, this.inFlight)
   }
 
   #countIn(priority: Priority): void {
     this.#tally.admitted[priority] += 1
-    this.#inFlight += 1
-  }
-
-  #enqueue(options: AcquireOptions, priority: Priority, waiter: Waiter, now: number): Admission {
-    const plan = this.#planner.plan(options, now)
-    if (plan.kind === 'refuse') return this.#refuse(priority, plan.reason)
-    const rank = rankOf(priority)
-    const partition = options.partition ?? ''
-    const victim = plan.mustEvict ? this.#queue.evict(rank, partition) : undefined
-    const entry = new QueueEntry({
-      owner: this,
-      waiter,
-      priority,
-      workload: options.workload,
-      signal: options.signal,
-      enqueuedAt: now,
-      expiresAt: now + plan.budgetMs,
-      serveBy: now + usableMs(options.deadlineMs),
-      patienceMs: patienceMs(options.deadlineMs),
-    })
-    this.#queue.push(entry, rank, partition)
-    entry.signal?.addEventListener('abort', entry)
-    this.#timer.noLaterThan(entry.expiresAt, now)
-    if (victim !== undefined) this.#turnAwaySoon(victim, 'evicted')
-    return entry
-  }
-
-  /** What stops a call that would have to wait; nothing while there is room. */
-  #obstacleToWait(options: AcquireOptions, now: number): RefusalReason | undefined {
-    if (this.#hasRoom(now)) return undefined
-    const plan = this.#planner.plan(options, now)
-    return plan.kind === 'refuse' ? plan.reason : undefined
-  }
-
-  /** Hands out what is free. A waiter that releases at once is served by the loop, not by recursion. */
-  #dispatch(now: number): void {
-    if (this.#dispatching || this.#closed) return
-    this.#dispatching = true
-    try {
-      this.#expire(now)
-      while (this.#inFlight < this.#limit.at(now)) {
-        const entry = this.#queue.next(now)
-        if (entry === undefined) break
-        if (isTooLate(entry.serveBy, now, this.#duration.cautious)) this.#turnAway(entry, 'waited')
-        else this.#admitEntry(entry, now)
-      }
-    } finally {
-      this.#dispatching = false
-    }
-    if (this.#queue.size === 0) this.#timer.cancel()
-  }
-
-  #admitEntry(entry: QueueEntry, now: number): void {
-    entry.signal?.removeEventListener('abort', entry)
-    this.#countIn(entry.priority)
-    const { priority, workload, patienceMs: patience, enqueuedAt } = entry
-    const waited = now - enqueuedAt
-    entry.admit(new IssuedPermit(this, priority, workload, patience, now, waited, this.#inFlight))
-  }
-
-  #expire(now: number): void {
-    for (;;) {
-      const entry = this.#queue.nextExpired(now)
-      if (entry === undefined) return
-      this.#turnAway(entry, 'waited')
-    }
-  }
-
-  /** Refuses somebody who has waited and is out of the queue already. */
-  #turnAway(entry: QueueEntry, reason: RefusalReason): void {
-    entry.signal?.removeEventListener('abort', entry)
-    entry.refuse(this.#refuse(entry.priority, reason))
-    if (this.#queue.size === 0) this.#timer.cancel()
-  }
-
-  /** All are out of the queue before one is told: whoever asks again at once is a newcomer. */
-  #turnAllAway(reason: RefusalReason): void {
-    const waiting: QueueEntry[] = []
-    for (let entry = this.#queue.next(0); entry !== undefined; entry = this.#queue.next(0)) {
-      waiting.push(entry)
-    }
-    for (const entry of waiting) this.#turnAway(entry, reason)
-  }
-
-  /**
-   * At once, a waiter that asks again or releases would act in the middle of the call that pushed it
-   * out; by a timer, its client might have left in between.
-   */
-  #turnAwaySoon(entry: QueueEntry, reason: RefusalReason): void {
-    queueMicrotask(() => {
-      this.#turnAway(entry, reason)
-    })
-  }
-
-  #refuse(priority: Priority, reason: RefusalReason): Refusal {
-    this.#tally.refused[priority][reason] += 1
-    publishRefusal(this, this.#limit, priority, reason)
-    return refusal(reason, this.#planner.backlogMs())
-  }
-
-  #onQueueTimer(): void {
-    const now = this.#clock.now()
-    this.#dispatch(now)
-    const next = this.#queue.nextExpiry()
-    if (next !== undefined) this.#timer.noLaterThan(next, now)
+    this.#permits += 1
   }
 }

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { LimitFactory } from '../limit/limit.ts'
+import type { Mode } from '../mode.ts'
 import type { Priority } from '../priority.ts'
 import type {
   AcquireOptions,
@@ -28,20 +29,33 @@ export interface LimiterOptions {
   /** @default adaptiveLimit() */
   readonly limit?: LimitFactory
   readonly queue?: QueueOptions
+  /**
+   * Whether it refuses, only counts what it would refuse, or does nothing. May be changed later, by
+   * the limiter's own `mode`.
+   *
+   * @default 'enforce'
+   */
+  readonly mode?: Mode
   /** @default systemClock */
   readonly clock?: Clock
 }
 
+/** By the refused call's priority, and why. */
+export type RefusalCounts = Readonly<Record<Priority, Readonly<Record<RefusalReason, number>>>>
+
 /** A snapshot in plain numbers; counts only ever grow. */
 export interface LimiterStats {
   readonly name: string
+  readonly mode: Mode
   readonly algorithm: string
   readonly limit: number
   readonly limitReason: string
   readonly inFlight: number
   readonly queued: number
   readonly admitted: Readonly<Record<Priority, number>>
-  readonly refused: Readonly<Record<Priority, Readonly<Record<RefusalReason, number>>>>
+  readonly refused: RefusalCounts
+  /** Calls that ran although they would have been refused, because the limiter merely observed. */
+  readonly wouldHaveRefused: RefusalCounts
   readonly released: Readonly<Record<'success' | 'dropped' | 'ignored', number>>
   /** Mean duration of recent calls. */
   readonly meanDurationMs: number
@@ -54,8 +68,16 @@ export interface Limiter {
   readonly name: string
   /** Calls that may be in flight right now. */
   readonly limit: number
+  /** Calls that run now, in whatever mode they were let in. */
   readonly inFlight: number
   readonly queued: number
+  /**
+   * Change it at any time. Who waits then is let in at once, unless the limiter is set to enforce; calls
+   * that were let in while it did not enforce count against the limit once it does.
+   *
+   * @throws SPW_ERR_OPTION when it is set to something that is no mode
+   */
+  mode: Mode
   /**
    * The decision all others are made of; allocates one object at most and never a promise. With a
    * waiter, a call that cannot start now may be queued and the waiter is told later.

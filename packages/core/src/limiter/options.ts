@@ -2,6 +2,8 @@ import type { Clock } from '../clock.ts'
 import { systemClock } from '../clock.ts'
 import { adaptiveLimit } from '../limit/adaptive.ts'
 import type { LimitFactory } from '../limit/limit.ts'
+import type { Mode } from '../mode.ts'
+import { modeOption } from '../mode.ts'
 import {
   functionOption,
   integerBetween,
@@ -15,6 +17,7 @@ import type { LimiterOptions, QueueOptions } from './limiter.ts'
 export interface ParsedLimiterOptions extends QueueBounds {
   readonly name: string
   readonly limit: LimitFactory
+  readonly mode: Mode
   readonly clock: Clock
 }
 
@@ -26,10 +29,11 @@ export interface QueueBounds {
 }
 
 export function parseLimiterOptions(options: LimiterOptions): ParsedLimiterOptions {
-  knownKeys('options', options, ['name', 'limit', 'queue', 'clock'])
+  knownKeys('options', options, ['name', 'limit', 'queue', 'mode', 'clock'])
   return {
     name: nonEmptyString('name', options.name),
     limit: functionOption('limit', options.limit ?? adaptiveLimit()),
+    mode: modeOption('mode', options.mode === undefined ? 'enforce' : options.mode),
     clock: options.clock ?? systemClock,
     ...parseQueueOptions(options.queue ?? {}),
   }

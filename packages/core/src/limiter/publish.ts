@@ -1,22 +1,18 @@
 import { channels } from '../channels.ts'
 import type { LimitChanged, LimiterRefused } from '../channels.ts'
 import type { Limit } from '../limit/limit.ts'
-import type { Priority } from '../priority.ts'
-import type { RefusalReason } from './admission.ts'
 import type { Limiter } from './limiter.ts'
 
 /** Tells whoever listens of a refusal. */
 export function publishRefusal(
   { name, inFlight, queued }: Pick<Limiter, 'name' | 'inFlight' | 'queued'>,
   limit: Limit,
-  priority: Priority,
-  reason: RefusalReason,
+  refusal: Pick<LimiterRefused, 'priority' | 'reason' | 'enforced'>,
 ): void {
   if (!channels.limiterRefused.hasSubscribers) return
   channels.limiterRefused.publish({
     limiter: name,
-    priority,
-    reason,
+    ...refusal,
     limit: limit.current,
     inFlight,
     queued,

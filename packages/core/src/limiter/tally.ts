@@ -1,29 +1,30 @@
 import type { Outcome } from '../limit/limit.ts'
-import { priorities } from '../priority.ts'
+import { perPriority } from '../priority.ts'
 import type { Priority } from '../priority.ts'
 import type { RefusalReason } from './admission.ts'
 import { refusalReasons } from './admission.ts'
 
-type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+type MutableRefusalCounts = Record<Priority, Record<RefusalReason, number>>
 
 /** Counts since the limiter was made. Plain integers: whoever wants metrics reads them. */
 export class Tally {
   readonly admitted: Record<Priority, number> = perPriority(() => 0)
-  readonly refused: Record<Priority, Mutable<Record<RefusalReason, number>>> = perPriority(
-    () => Object.fromEntries(refusalReasons.map((reason) => [reason, 0])) as never,
-  )
+  readonly refused: MutableRefusalCounts = perPriority(noRefusals)
+  /** Of calls that ran all the same. */
+  readonly wouldHaveRefused: MutableRefusalCounts = perPriority(noRefusals)
   readonly released: Record<Outcome, number> = { success: 0, dropped: 0, ignored: 0 }
 
   /** A copy nobody else writes to. */
-  snapshot(): Pick<Tally, 'admitted' | 'refused' | 'released'> {
+  snapshot(): Pick<Tally, 'admitted' | 'refused' | 'wouldHaveRefused' | 'released'> {
     return {
       admitted: { ...this.admitted },
       refused: perPriority((priority) => ({ ...this.refused[priority] })),
+      wouldHaveRefused: perPriority((priority) => ({ ...this.wouldHaveRefused[priority] })),
       released: { ...this.released },
     }
   }
 }
 
-function perPriority<T>(make: (priority: Priority) => T): Record<Priority, T> {
-  return Object.fromEntries(priorities.map((priority) => [priority, make(priority)])) as never
+function noRefusals(): Record<RefusalReason, number> {
+  return Object.fromEntries(refusalReasons.map((reason) => [reason, 0])) as never
 }
