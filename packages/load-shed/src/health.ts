@@ -53,7 +53,8 @@ async function isTrueInTime(check: ReadyCheck, clock: Clock, timeoutMs: number):
     }, timeoutMs)
   })
   try {
-    return await Promise.race([check(), timeout])
+    const answer: unknown = await Promise.race([check(), timeout])
+    return answer === true
   } catch {
     return false
   } finally {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { performance } from 'node:perf_hooks'
 import { getHeapStatistics } from 'node:v8'
+import { heapLimitBytes } from './heap-limit.ts'
 
 /** What is asked of the process and its machine. Injected, so that tests can make their own. */
 export interface ProcessFacts {
@@ -30,8 +31,9 @@ export const processFacts: ProcessFacts = {
     setImmediate(callback)
   },
   heap: () => {
-    const { used_heap_size: usedBytes, heap_size_limit: limitBytes } = getHeapStatistics()
-    return { usedBytes, limitBytes }
+    const { used_heap_size: usedBytes, heap_size_limit: v8Limit } = getHeapStatistics()
+    const { execArgv, env } = process
+    return { usedBytes, limitBytes: heapLimitBytes(v8Limit, execArgv, env['NODE_OPTIONS'] ?? '') }
   },
   rssBytes: () => process.memoryUsage.rss(),
   memoryLimitBytes: () => process.constrainedMemory(),
