@@ -14,7 +14,7 @@ export async function createShop(pool: Pool): Promise<FastifyInstance> {
     maxEventLoopUtilization: 0.95,
     sampleInterval: 250,
     retryAfter: 1,
-    ...({ eventLoopUtilizationMode: 'interval' } as object),
+    eventLoopUtilizationMode: 'interval',
   })
   addShopRoutes(app, (sql, values) => pool.query(sql, values))
   return app

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { HangUpClient } from '@spillway/test-support'
 import { describe, expect, test } from 'vitest'
 import { startBusyService, statuses } from './serve.ts'
 
@@ -41,6 +42,25 @@ describe('a process whose handlers need more time than there is', () => {
     const { runQueue } = await stats()
     expect(runQueue).toMatchObject({ queued: 0, refused: { critical: { estimated_wait: 0 } } })
     expect(await statuses(3, () => fetch(`${url}/burn?ms=1`))).toEqual({ 200: 3 })
+  })
+
+  test('does no work for those who have hung up while they waited', async () => {
+    const { url, stats } = await startBusyService('usual')
+    const port = Number(new URL(url).port)
+    const clients = await Promise.all(
+      Array.from({ length: 30 }, async () => HangUpClient.connect(port)),
+    )
+    // The first keeps the process; the others have come, and gone, before it has looked again.
+    await clients[0]!.send({ path: '/burn?ms=1000' })
+    await sleep(100)
+    await Promise.all(clients.slice(1).map((client) => client.send({ path: '/burn?ms=100' })))
+    for (const client of clients.slice(1)) client.hangUp()
+    expect((await clients[0]!.response()).statusCode).toBe(200)
+    expect(await statuses(1, () => fetch(`${url}/burn?ms=1`))).toEqual({ 200: 1 })
+    const { runQueue } = await stats()
+    expect(runQueue).toMatchObject({ queued: 0 })
+    expect(runQueue.admitted.default).toBeLessThan(10)
+    for (const client of clients) client.hangUp()
   })
 
   test('refuses nobody while it observes, and begins when it is told to', async () => {

@@ -14,7 +14,7 @@ export async function createService(work: Work): Promise<FastifyInstance> {
     maxEventLoopUtilization: 0.95,
     sampleInterval: 250,
     retryAfter: 1,
-    ...({ eventLoopUtilizationMode: 'interval' } as object),
+    eventLoopUtilizationMode: 'interval',
   })
   addBusyRoutes(app, work)
   return app
