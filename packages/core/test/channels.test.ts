@@ -37,6 +37,7 @@ describe('channels', () => {
     expect(Object.values(channels).map(({ name }) => name)).toEqual([
       'spillway.limiter.refused',
       'spillway.limit.changed',
+      'spillway.shedder.refused',
     ])
   })
 

@@ -87,17 +87,21 @@ describe('a process whose heap is nearly full', () => {
       return answer.status
     }
     expect(await ask()).toBe(200)
-    for (let fills = 0; (await stats()).pressure < 0.7 && fills < 30; fills += 1) {
+    // Some megabytes at a time, with a reading or two in between.
+    let fills = 0
+    while ((await ask()) === 200 && fills < 20) {
       await fetch(`${url}/fill`)
-      await sleep(100)
+      await sleep(150)
+      fills += 1
     }
-    expect((await stats()).signals['heapUsed']?.pressure).toBeGreaterThan(0.7)
-    expect(await ask()).toBe(503)
+    const { refused, signals } = await stats()
+    expect(refused.default).toBeGreaterThan(0)
+    expect(signals['heapUsed']?.ignored).toBe(0)
     expect((await fetch(`${url}/readyz`)).status).toBe(200)
     expect((await fetch(`${url}/livez`)).status).toBe(200)
     await fetch(`${url}/empty`)
     const giveUpAt = performance.now() + 10_000
-    while ((await ask()) !== 200 && performance.now() < giveUpAt) await sleep(50)
+    while ((await stats()).pressure > 0.2 && performance.now() < giveUpAt) await sleep(50)
     expect(await ask()).toBe(200)
   })
 })

@@ -166,6 +166,16 @@ describe('a run queue', () => {
     expect(loop.isIdle).toBe(true)
   })
 
+  test('runs at once who enters although nothing is enforced', () => {
+    const loop = busyLoop()
+    loop.queue.mode = 'off'
+    const run = (): void => void loop.ran.push('entered')
+    expect(loop.queue.enter({}, { run, refused: () => undefined })).toBeUndefined()
+    expect(loop.ran).toEqual(['first', 'entered'])
+    loop.settle()
+    expect(loop.isIdle).toBe(true)
+  })
+
   test('runs whoever waits when it is closed', () => {
     const loop = busyLoop()
     loop.read('waiting', 10)

@@ -1,0 +1,72 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Priority } from '@spillway/core'
+import Fastify from 'fastify'
+import type { FastifyInstance } from 'fastify'
+import { expect, onTestFinished, test } from 'vitest'
+import { loadShed } from '../src/index.ts'
+
+const context = new AsyncLocalStorage<string>()
+
+interface Ran {
+  readonly url: string
+  readonly context: string | undefined
+}
+
+/** Handlers keep the only thread for longer than a slice of time. */
+async function busyApp(): Promise<[FastifyInstance, Ran[]]> {
+  const app = Fastify()
+  onTestFinished(async () => {
+    await app.close()
+  })
+  const ran: Ran[] = []
+  app.addHook('onRequest', (request, _reply, done) => {
+    context.run(request.url, done)
+  })
+  await app.register(loadShed)
+  for (const priority of ['critical', 'default', 'low'] as const) {
+    app.get(`/${priority}/:name`, { config: { loadShed: { priority } } }, async (request) => {
+      ran.push({ url: request.url, context: context.getStore() })
+      const end = performance.now() + 15
+      while (performance.now() < end);
+      return 'ok'
+    })
+  }
+  await app.ready()
+  return [app, ran]
+}
+
+const url = (priority: Priority, name: number): string => `/${priority}/${name}`
+
+test('who waits for the processor runs by priority, each in a context of its own', async () => {
+  const [app, ran] = await busyApp()
+  const urls = [url('default', 0), url('low', 1), url('default', 2), url('critical', 3)]
+  const answers = await Promise.all(urls.map((one) => app.inject(one)))
+  expect(answers.map(({ statusCode }) => statusCode)).toEqual([200, 200, 200, 200])
+  expect(ran.map((one) => one.url)).toEqual([urls[0], urls[3], urls[2], urls[1]])
+  for (const one of ran) expect(one.context).toBe(one.url)
+  expect(app.loadShedder.stats().runQueue.admitted).toMatchObject({ critical: 1, low: 1 })
+})
+
+test('who would wait in vain is refused at once, as overloaded', async () => {
+  const [app, ran] = await busyApp()
+  // By now it is known how long a handler takes.
+  await Promise.all([0, 1, 2, 3].map((name) => app.inject(url('default', name))))
+  const before = ran.length
+  const headers = { 'x-envoy-expected-rq-timeout-ms': '60' }
+  const answers = await Promise.all(
+    Array.from({ length: 30 }, (_, name) => app.inject({ url: url('low', name), headers })),
+  )
+  const refused = answers.filter(({ statusCode }) => statusCode === 503)
+  expect(refused.length).toBe(30 - (ran.length - before))
+  expect(refused.length).toBeGreaterThan(15)
+  expect(refused[0]?.json()).toMatchObject({ code: 'SPW_ERR_OVERLOADED' })
+  expect(refused[0]?.headers['retry-after']).toMatch(/^[1-9]\d*$/)
+})
+
+test('who waits is run when the application closes', async () => {
+  const [app] = await busyApp()
+  const answers = [0, 1, 2].map((name) => app.inject(url('default', name)))
+  await new Promise(process.nextTick)
+  app.loadShedder.close()
+  for (const answer of answers) expect((await answer).statusCode).toBe(200)
+})
