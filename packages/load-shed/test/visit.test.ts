@@ -52,15 +52,17 @@ test('who would wait in vain is refused at once, as overloaded', async () => {
   // By now it is known how long a handler takes.
   await Promise.all([0, 1, 2, 3].map((name) => app.inject(url('default', name))))
   const before = ran.length
-  const headers = { 'x-envoy-expected-rq-timeout-ms': '60' }
+  const headers = { 'x-envoy-expected-rq-timeout-ms': '400' }
   const answers = await Promise.all(
-    Array.from({ length: 30 }, (_, name) => app.inject({ url: url('low', name), headers })),
+    Array.from({ length: 100 }, (_, name) => app.inject({ url: url('low', name), headers })),
   )
   const refused = answers.filter(({ statusCode }) => statusCode === 503)
-  expect(refused.length).toBe(30 - (ran.length - before))
-  expect(refused.length).toBeGreaterThan(15)
-  expect(refused[0]?.json()).toMatchObject({ code: 'SPW_ERR_OVERLOADED' })
-  expect(refused[0]?.headers['retry-after']).toMatch(/^[1-9]\d*$/)
+  expect(refused.length).toBe(100 - (ran.length - before))
+  // A hundred times fifteen milliseconds is far more than four hundred. Some may wait, and see.
+  const codes = refused.map((answer) => answer.json<{ code: string }>().code)
+  expect(codes).toContain('SPW_ERR_OVERLOADED')
+  expect(codes).not.toContain('SPW_ERR_LIMIT_EXCEEDED')
+  for (const { headers: sent } of refused) expect(sent['retry-after']).toMatch(/^[1-9]\d*$/)
 })
 
 test('who waits is run when the application closes', async () => {
