@@ -32,7 +32,8 @@ describe('a process whose handlers need more time than there is', () => {
     const { url, stats } = await startBusyService('usual')
     // Two seconds of work, of which its clients have time for a part.
     const low = statuses(100, () => burn(url, 'low'))
-    const orders = statuses(10, () => fetch(`${url}/orders`, { method: 'POST', body: 'a book' }))
+    const order = { method: 'POST', headers: { 'x-envoy-expected-rq-timeout-ms': '10000' } }
+    const orders = statuses(10, () => fetch(`${url}/orders`, order))
     const probes = statuses(5, () => fetch(`${url}/livez`))
     expect(await orders).toEqual({ 200: 10 })
     expect(await probes).toEqual({ 200: 5 })
