@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import type { PostgresServer } from '@spillway/test-support/postgres'
 import { startPostgres } from '@spillway/test-support/postgres'
+import { interruption } from '../lib/interruption.ts'
 import { runCommand } from '../lib/run-command.ts'
 import { saveResult, today } from '../lib/save-result.ts'
 import type { Arguments } from './arguments.ts'
@@ -34,13 +35,7 @@ async function main(): Promise<void> {
     say(usage(names))
     return
   }
-  const interrupted = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(signal, () => {
-      interrupted.abort(new Error('Interrupted.'))
-    })
-  }
-  await benchmark(args, interrupted.signal)
+  await benchmark(args, interruption())
 }
 
 async function benchmark(args: Arguments, signal: AbortSignal): Promise<void> {

@@ -8,6 +8,7 @@ import {
 import type { Capacity } from '@spillway/example-slow-database/result.ts'
 import { playStory } from '@spillway/example-slow-database/story.ts'
 import { median } from '../lib/median.ts'
+import { interruption } from '../lib/interruption.ts'
 import { runCommand } from '../lib/run-command.ts'
 import { saveResult, today } from '../lib/save-result.ts'
 import type { Arguments } from './arguments.ts'
@@ -55,13 +56,7 @@ async function main(): Promise<void> {
     say(usage(choices))
     return
   }
-  const interrupted = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(signal, () => {
-      interrupted.abort(new Error('Interrupted.'))
-    })
-  }
-  await benchmark(args, interrupted.signal)
+  await benchmark(args, interruption())
 }
 
 async function benchmark(args: Arguments, signal: AbortSignal): Promise<void> {

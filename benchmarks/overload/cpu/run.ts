@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import type { Contestant } from '@spillway/example-slow-database/contestant.ts'
 import type { Capacity } from '@spillway/example-slow-database/result.ts'
 import autocannon from 'autocannon'
+import { interruption } from '../../lib/interruption.ts'
 import { runCommand } from '../../lib/run-command.ts'
 import { saveResult, today } from '../../lib/save-result.ts'
 import type { Arguments } from '../arguments.ts'
@@ -45,13 +46,7 @@ async function main(): Promise<void> {
     say(usage(choices, command, 'overload-cpu'))
     return
   }
-  const interrupted = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(signal, () => {
-      interrupted.abort(new Error('Interrupted.'))
-    })
-  }
-  await benchmark(args, interrupted.signal)
+  await benchmark(args, interruption())
 }
 
 async function benchmark(args: Arguments, signal: AbortSignal): Promise<void> {

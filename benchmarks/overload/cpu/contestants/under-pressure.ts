@@ -3,19 +3,11 @@ import type { FastifyInstance } from 'fastify'
 import fastify from 'fastify'
 import type { Work } from '../busy-routes.ts'
 import { addBusyRoutes } from '../busy-routes.ts'
+import { underPressureOptions } from '../../contestants/under-pressure-options.ts'
 
-/** Its README's options, tighter; the interval mode that 9.2 added, which reacts. */
 export async function createService(work: Work): Promise<FastifyInstance> {
   const app = fastify()
-  await app.register(underPressure, {
-    maxEventLoopDelay: 250,
-    maxHeapUsedBytes: 300_000_000,
-    maxRssBytes: 600_000_000,
-    maxEventLoopUtilization: 0.95,
-    sampleInterval: 250,
-    retryAfter: 1,
-    eventLoopUtilizationMode: 'interval',
-  })
+  await app.register(underPressure, underPressureOptions)
   addBusyRoutes(app, work)
   return app
 }
