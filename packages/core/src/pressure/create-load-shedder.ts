@@ -75,8 +75,7 @@ class SamplingShedder implements LoadShedder {
     this.#random = random
     this.#intervalMs = sampleIntervalMs
     this.#mode = mode
-    const context = { clock, process }
-    this.#gauges = parseSignals(options.signals).map((signal) => new Gauge(signal, context))
+    this.#gauges = parseSignals(options.signals).map((signal) => new Gauge(signal, { process }))
     this.#runQueue = new RunQueue({ name, mode, clock, process })
     this.#sampledAt = clock.now()
     this.#freeze = new FreezeDetector(process, this.#sampledAt)
@@ -135,7 +134,6 @@ class SamplingShedder implements LoadShedder {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#clock.clearTimer(this.#timer)
-    for (const gauge of this.#gauges) gauge.stop()
     this.#runQueue.close()
   }
 

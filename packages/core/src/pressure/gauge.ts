@@ -27,10 +27,6 @@ export class Gauge {
     this.#reader.woke?.(now)
   }
 
-  stop(): void {
-    this.#reader.stop?.()
-  }
-
   stats(): SignalStats {
     return { pressure: this.pressure, ignored: this.#ignored }
   }

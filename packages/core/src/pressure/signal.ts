@@ -1,4 +1,3 @@
-import type { Clock } from '../clock.ts'
 import { invalidOption, nonEmptyString, numberBetween } from '../options.ts'
 import type { ProcessFacts } from './process-facts.ts'
 
@@ -20,13 +19,10 @@ export interface SignalReader {
   read(interval: Interval): number | undefined
   /** The process stood still until now: what is remembered of before says nothing. */
   woke?(now: number): void
-  /** Ends what the reader has started. */
-  stop?(): void
 }
 
 /** What a signal is given when its load shedder is made. */
 export interface SignalContext {
-  readonly clock: Clock
   readonly process: ProcessFacts
 }
 

@@ -1,12 +1,11 @@
 import { cpuUsed, eventLoopDelay, eventLoopUtilization, heapUsed, memoryUsed } from '@spillway/core'
 import type { Signal, SignalReader } from '@spillway/core'
-import { ManualClock } from '@spillway/test-support'
 import { describe, expect, test } from 'vitest'
 import { FakeProcess } from './fake-process.ts'
 
 function start(signal: Signal): { process: FakeProcess; reader: SignalReader } {
   const process = new FakeProcess()
-  return { process, reader: signal.start({ clock: new ManualClock(), process }) }
+  return { process, reader: signal.start({ process }) }
 }
 
 /** A reading after so many milliseconds, of which the loop was active for some. */
