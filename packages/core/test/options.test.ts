@@ -159,6 +159,6 @@ describe('the options of a limiter', () => {
 
   test('need be no more than a name', () => {
     const limiter = createLimiter({ name: 'db' })
-    expect(limiter.stats()).toMatchObject({ name: 'db', algorithm: 'adaptive', limit: 20 })
+    expect(limiter.stats()).toMatchObject({ name: 'db', algorithm: 'adaptive', limit: 10 })
   })
 })

@@ -6,11 +6,11 @@ import type { Comparison } from './adaptive/elasticity.ts'
 import { Pace } from './adaptive/pace.ts'
 import { comparePair, ProbeSlot } from './adaptive/probe-slot.ts'
 import type { AdaptiveReason, Decision } from './adaptive/reason.ts'
-import { compareSteps, leadsUp, stepFactor } from './adaptive/search.ts'
+import { compareSteps, leadsUp, stepFactor, stepFactorAfter } from './adaptive/search.ts'
 import type { SearchFinding, SearchPoint } from './adaptive/search.ts'
 import { SearchStep } from './adaptive/search-step.ts'
 import type { Evidence } from './adaptive/settle.ts'
-import { decideMove, firstSwing, maxRisingSwing, nextSwing } from './adaptive/settle.ts'
+import { decideMove, firstSwing, nextSwing, swingAfterJump } from './adaptive/settle.ts'
 import { shortestSlotMs, slotAt, slotLengthMs } from './adaptive/slots.ts'
 import { Unused } from './adaptive/unused.ts'
 import { Validated } from './adaptive/validated.ts'
@@ -19,9 +19,11 @@ import type { Limit, LimitFactory, Sample } from './limit.ts'
 
 export interface AdaptiveLimitOptions {
   /**
-   * Limit before anything is known.
+   * Limit before anything is known. The latency under it is what congestion is told by later, so it
+   * is better too low than too high. Once something is known, calls that do not meet the limit never
+   * lower it below twice this.
    *
-   * @default 20: a usual connection pool; the search leaves it within a few round trips
+   * @default 10: a usual connection pool; the search leaves it within a few round trips
    */
   readonly initialLimit?: number
   /**
@@ -55,7 +57,7 @@ export interface AdaptiveLimitOptions {
  * - most calls time out: halve once a round trip, and come back when calls do.
  * - calls have not met the limit lately: half of it is free at any time (see `validated.ts`).
  *
- * At the start the knee is searched in steps of 1.5 instead (see `search.ts`). Slots are cut out of
+ * At the start the knee is searched in steps of 2, 1.5, 1.5 instead (see `search.ts`). Slots are cut out of
  * wall-clock time, so that many instances before one database raise and lower together (see
  * `slots.ts`); when their clocks disagree, latency that creeps up bounds growth (`congestion.ts`).
  *
@@ -71,7 +73,7 @@ function parseOptions(options: AdaptiveLimitOptions): Required<AdaptiveLimitOpti
   const minLimit = integerBetween('minLimit', options.minLimit ?? 1, 1, Number.MAX_SAFE_INTEGER)
   const max = options.maxLimit ?? Math.max(1000, minLimit)
   const maxLimit = integerBetween('maxLimit', max, minLimit, Number.MAX_SAFE_INTEGER)
-  const initial = options.initialLimit ?? Math.min(maxLimit, Math.max(minLimit, 20))
+  const initial = options.initialLimit ?? Math.min(maxLimit, Math.max(minLimit, 10))
   return {
     minLimit,
     maxLimit,
@@ -135,7 +137,7 @@ class AdaptiveLimit implements Limit {
       case 'probe':
         return now < phase.slot.endsAt ? phase.limit : this.#endSlot(phase, now)
       case 'search':
-        if (phase.isIdle(now)) this.#startProbing(now)
+        if (phase.isIdle(now)) this.#endSearch(phase, now)
         return this.current
       case 'recovery':
         return this.current
@@ -157,7 +159,7 @@ class AdaptiveLimit implements Limit {
     switch (phase.kind) {
       case 'search':
         phase.observe(sample, this.#baselines)
-        if (phase.isDone(now)) this.#endStep(phase, now)
+        if (phase.isDone(now, this.#pace.metDurationMs)) this.#endStep(phase, now)
         return
       case 'probe':
         phase.observe(sample, now, this.#baselines)
@@ -205,7 +207,7 @@ class AdaptiveLimit implements Limit {
     this.#baselines.endRound()
     const low = previous !== undefined && previous.limit < limit ? previous : point
     if (leadsUp(finding) && limit < maxLimit) {
-      this.#search(now, limit * stepFactor, point)
+      this.#search(now, limit * stepFactorAfter(previous), point)
     } else if (finding.kind === 'knee_below' && low.limit > minLimit) {
       this.#search(now, low.limit / stepFactor, low, finding.otherwise)
     } else {
@@ -213,6 +215,12 @@ class AdaptiveLimit implements Limit {
       this.#set({ limit: knee, reason: 'knee_found' })
       this.#startProbing(now)
     }
+  }
+
+  /** Nobody meets the limit. A search that has not begun waits for somebody who does. */
+  #endSearch({ previous }: SearchStep, now: number): void {
+    if (previous === undefined) this.#phase = new SearchStep(this.current, now)
+    else this.#startProbing(now)
   }
 
   #startProbing(now: number): void {
@@ -257,7 +265,7 @@ class AdaptiveLimit implements Limit {
         this.#congestion.shift(this.#baselines.jump())
         this.#startProbing(now)
         this.#reason = 'latency_changed'
-        if (finding.kind === 'latency_fell') this.#swing = maxRisingSwing
+        this.#swing = swingAfterJump(this.#swing, finding.kind)
         return
       case 'comparison':
         this.#isMet = true
@@ -273,7 +281,7 @@ class AdaptiveLimit implements Limit {
     this.#isMet = false
     this.#reason = 'not_limiting'
     const inFlight = Math.max(first.meanInFlight ?? Infinity, second.meanInFlight ?? Infinity)
-    this.#estimate = this.#unused.sink(this.#estimate, inFlight, this.#bounds.initialLimit)
+    this.#estimate = this.#unused.sink(this.#estimate, inFlight, 2 * this.#bounds.initialLimit)
     this.#swing = Math.max(firstSwing, 0.8 * this.#swing)
   }
 

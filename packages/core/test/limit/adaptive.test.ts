@@ -74,7 +74,7 @@ describe('the adaptive limit', () => {
     expect(world.limit.current).toBeGreaterThanOrEqual(36)
   })
 
-  test('sinks to where it started while the load does not meet it, and comes back with the load', () => {
+  test('sinks to twice where it started while the load does not meet it, and comes back with the load', () => {
     const world = setUp()
     saturate(
       world,
@@ -101,6 +101,18 @@ describe('the adaptive limit', () => {
     expect(world.limit.current).toBeGreaterThan(0.9 * learned)
   })
 
+  test('begins its search when calls first meet it, however late', () => {
+    const world = setUp()
+    const unmet = { waitedMs: 0, inFlight: 2 }
+    const knee = (): number => 40
+    const service = (): number => 20
+    saturate(world, 600_000, knee, service, unmet)
+    expect(world.limit.current).toBe(10)
+    expect(world.limit.reason).toBe('initial')
+    saturate(world, 601_000, knee, service)
+    expect(world.limit.current).toBeGreaterThan(30)
+  })
+
   test('learns nothing from calls that say nothing', () => {
     const world = setUp()
     saturate(
@@ -110,7 +122,7 @@ describe('the adaptive limit', () => {
       () => 20,
       { outcome: 'ignored' },
     )
-    expect(world.limit.current).toBe(20)
+    expect(world.limit.current).toBe(10)
   })
 
   test('halves once a generation in a blackout and comes back when calls do', () => {

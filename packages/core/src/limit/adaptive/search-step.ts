@@ -9,6 +9,8 @@ const enoughVariance = 0.005
 /** And at which more would tell nothing more: 2 %. */
 const leastVariance = 0.0004
 const minSamples = 12
+/** A step holds so many calls in a row: in a shorter one only the short calls would have ended. */
+const callsInARow = 2.5
 /** A step ends after this time with what it has got. */
 const maxStepMs = 1000
 /** A step in which the limit does not bind ends the search: there is nothing to search for. */
@@ -53,9 +55,11 @@ export class SearchStep {
     this.#seen.add(baselines.relative(sample.workload, sample.durationMs), sample.inFlight)
   }
 
-  isDone(now: number): boolean {
+  isDone(now: number, callMs: number): boolean {
     if (this.#seen.count < Math.max(minSamples, this.limit)) return false
-    return this.#seen.variance <= enoughVariance || now - this.startedAt > maxStepMs
+    const lastedMs = now - this.startedAt
+    if (lastedMs > maxStepMs) return true
+    return lastedMs >= callsInARow * callMs && this.#seen.variance <= enoughVariance
   }
 
   /** Whether more calls may still make it clear. */

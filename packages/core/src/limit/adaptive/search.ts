@@ -16,6 +16,8 @@ export type SearchFinding =
 
 /** Ratio of one step to the next. */
 export const stepFactor = 1.5
+/** Of the first: few calls fit under a low limit, so only a large step stands out of their noise. */
+const firstStepFactor = 2
 /**
  * Elasticity between two steps above which the larger was past the knee. Low, since an instance that
  * joins seven others moves the load of their database by a fraction of its own step.
@@ -25,6 +27,11 @@ const pastElasticity = 0.2
 const bothPastElasticity = 0.65
 /** A knee is left with this much room: too much concurrency costs latency, too little throughput. */
 const kneeMargin = 1.1
+
+/** Ratio of the next step up to this one; `previous`: the one before it, if any. */
+export function stepFactorAfter(previous: SearchPoint | undefined): number {
+  return previous === undefined ? firstStepFactor : stepFactor
+}
 
 /** Below the knee latency does not depend on the limit; above, it grows with it. */
 export function compareSteps(before: SearchPoint, after: SearchPoint): SearchFinding {

@@ -86,11 +86,18 @@ function reasonFor(factor: number): AdaptiveReason {
 export const firstSwing = 0.1
 const maxNoiseSwing = 0.25
 const maxFallingSwing = 0.3
-export const maxRisingSwing = 0.25
+const maxRisingSwing = 0.25
+/** After a rise of latency there are fewer calls to learn from. */
+const leastSwingAfterRise = 0.15
 
 /** A large limit is measured by many calls: a smaller experiment tells as much and costs less. */
 export function minSwing(limit: number): number {
   return Math.max(0.05, Math.min(firstSwing, 0.4 / Math.sqrt(limit)))
+}
+
+/** The downstream itself has changed, and with it perhaps the knee: look further. */
+export function swingAfterJump(swing: number, jump: 'latency_rose' | 'latency_fell'): number {
+  return jump === 'latency_fell' ? maxRisingSwing : Math.max(swing, leastSwingAfterRise)
 }
 
 /**
