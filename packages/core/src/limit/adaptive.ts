@@ -280,6 +280,8 @@ class AdaptiveLimit implements Limit {
   #onUnmet(first: ProbeSlot, second: ProbeSlot): void {
     this.#isMet = false
     this.#reason = 'not_limiting'
+    // A mean over all that time would hide a jump of latency that comes next.
+    this.#baselines.dropRound()
     const inFlight = Math.max(first.meanInFlight ?? Infinity, second.meanInFlight ?? Infinity)
     this.#estimate = this.#unused.sink(this.#estimate, inFlight, 2 * this.#bounds.initialLimit)
     this.#swing = Math.max(firstSwing, 0.8 * this.#swing)

@@ -6,6 +6,7 @@ import {
   minSwing,
   neutralElasticity,
   nextSwing,
+  swingAfterJump,
 } from '../../src/limit/adaptive/settle.ts'
 import type { Evidence } from '../../src/limit/adaptive/settle.ts'
 import { Unused } from '../../src/limit/adaptive/unused.ts'
@@ -80,12 +81,12 @@ describe('a move of the settled limit', () => {
 
   test('does not move by what may be noise', () => {
     const low = { ...neutral, limit: 10, elasticity: 0.45 }
-    expect(decideMove(low).limit).toBeCloseTo(10 * Math.exp(0.12 * 0.43))
-    expect(decideMove({ ...low, variance: 0.43 * 0.43 }).limit).toBeCloseTo(
-      10 * Math.exp((0.12 * 0.43) / 2.5),
+    expect(decideMove(low).limit).toBeCloseTo(10 * Math.exp(0.12 * 0.45))
+    expect(decideMove({ ...low, variance: 0.45 * 0.45 }).limit).toBeCloseTo(
+      10 * Math.exp((0.12 * 0.45) / 2.5),
     )
     expect(decideMove({ ...low, variance: 100 }).limit).toBeCloseTo(10, 2)
-    expect(decideMove({ ...low, elasticity: 0.88, variance: 0 }).limit).toBe(10)
+    expect(decideMove({ ...low, elasticity: 0.9, variance: 0 }).limit).toBe(10)
   })
 
   test('a small limit gets a larger experiment than a large one', () => {
@@ -100,6 +101,12 @@ describe('a move of the settled limit', () => {
     expect(nextSwing(0.08, neutral, 0)).toBe(0.08)
     expect(nextSwing(0.1, neutral, 0.2)).toBeCloseTo(0.18)
     expect(nextSwing(0.1, neutral, 9)).toBe(0.25)
+  })
+
+  test('swings wide after a jump of latency: the knee may have moved', () => {
+    expect(swingAfterJump(0.05, 'latency_rose')).toBe(0.15)
+    expect(swingAfterJump(0.2, 'latency_rose')).toBe(0.2)
+    expect(swingAfterJump(0.05, 'latency_fell')).toBe(0.25)
   })
 
   test('swings much wider when the knee is surely far above', () => {

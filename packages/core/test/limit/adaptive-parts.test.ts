@@ -137,6 +137,14 @@ describe('workload baselines', () => {
     expect(baselines.relative('a', 200)).toBeCloseTo(1)
   })
 
+  test('forget a round that said nothing, so that a jump after it shows in full', () => {
+    const baselines = new WorkloadBaselines()
+    for (let count = 0; count < 200; count += 1) baselines.relative('a', 10)
+    baselines.dropRound()
+    for (let count = 0; count < 50; count += 1) baselines.relative('a', 20)
+    expect(baselines.jump()).toBeCloseTo(Math.log(2))
+  })
+
   test('are bounded: workloads past the 256th share one', () => {
     const baselines = new WorkloadBaselines()
     for (let index = 0; index < 10_000; index += 1) baselines.relative(`tenant-${index}`, 10)

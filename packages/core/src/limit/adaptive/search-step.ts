@@ -41,12 +41,12 @@ export class SearchStep {
   }
 
   /**
-   * What latency surely is not above, within a standard error: the step's own, and that of the
-   * baseline it is measured by.
+   * What latency surely is not above, within 1.5 standard errors: the step's own, and that of the
+   * baseline it is measured by. The lowest of half a dozen steps is remembered, so one error is few.
    */
   latencyAtMost(level: number): number {
     const { latency, variance, count } = this.#seen
-    return level + latency + Math.sqrt(variance * (1 + count / learningCount))
+    return level + latency + 1.5 * Math.sqrt(variance * (1 + count / learningCount))
   }
 
   observe(sample: Sample, baselines: WorkloadBaselines): void {

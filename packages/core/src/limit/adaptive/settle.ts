@@ -16,7 +16,7 @@ export interface Evidence {
 }
 
 /** Elasticity at which a limit of ten settles: most of the experiment is past the knee. */
-const settledElasticity = 0.88
+const settledElasticity = 0.9
 const referenceLimit = 10
 /** By how much less a limit settles at that is e times as large. */
 const sharing = 0.15
@@ -47,7 +47,7 @@ export function neutralElasticity(limit: number, latenessRatio: number): number 
 /**
  * One move of the settled limit:
  *
- *     d ln L = 1.2 * swing * (neutral(L) - s'),  neutral(L) = 0.88 - 0.15 ln(L / 10)
+ *     d ln L = 1.2 * swing * (neutral(L) - s'),  neutral(L) = 0.9 - 0.15 ln(L / 10)
  *     s' = n + d^3 / (d^2 + 1.5 var),            n = neutral(10), d = s - n
  *
  * The swing is the yardstick because s runs from 0 to 1 over its width when the knee lies inside.

@@ -48,6 +48,11 @@ export class WorkloadBaselines {
     return ratio
   }
 
+  /** Forgets what the round has seen. */
+  dropRound(): void {
+    for (const baseline of this.#baselines.values()) startRound(baseline)
+  }
+
   /** Moves the baselines to what the round has seen. */
   endRound(): void {
     this.#move(({ sum }) => sum)
@@ -73,9 +78,7 @@ export class WorkloadBaselines {
       baseline.level *= factor
       rise += baseline.count * Math.log(factor)
       calls += baseline.count
-      baseline.sum = 0
-      baseline.wholeSum = 0
-      baseline.count = 0
+      startRound(baseline)
     }
     if (calls > 0) this.#index += rise / calls
   }
@@ -90,4 +93,10 @@ export class WorkloadBaselines {
     this.#baselines.set(name, fresh)
     return fresh
   }
+}
+
+function startRound(baseline: Baseline): void {
+  baseline.sum = 0
+  baseline.wholeSum = 0
+  baseline.count = 0
 }
