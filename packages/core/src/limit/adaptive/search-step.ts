@@ -13,7 +13,7 @@ const minSamples = 12
 const callsInARow = 2.5
 /** A step ends after this time with what it has got. */
 const maxStepMs = 1000
-/** A step in which the limit does not bind ends the search: there is nothing to search for. */
+/** A later step in which the limit does not bind ends the search: there is nothing to search for. */
 const maxIdleMs = 2000
 
 /** One limit of the search and what the calls under it took. */
