@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { open, writeFile } from 'node:fs/promises'
 import type { Arguments } from './arguments.ts'
 import { parseArguments, usage } from './arguments.ts'
 import type { Contestant } from './contestant.ts'
@@ -12,7 +12,7 @@ import { playStory } from './story.ts'
 import { judge } from './verdict.ts'
 import { liveView, plainView } from './view/live.ts'
 import { barTable, resultTable } from './view/table.ts'
-import { failureText } from './usage-error.ts'
+import { failureText, UsageError } from './usage-error.ts'
 
 const exitCodes = { met: 0, missed: 1, failed: 2, interrupted: 130 } as const
 
@@ -35,6 +35,7 @@ async function main(): Promise<number> {
     write(usage)
     return exitCodes.met
   }
+  if (args.jsonFile !== undefined) await requireWritable(args.jsonFile)
   const interrupted = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
@@ -46,6 +47,19 @@ async function main(): Promise<number> {
   } catch (error) {
     if (interrupted.signal.aborted) return exitCodes.interrupted
     throw error
+  }
+}
+
+/** Asked before the story begins: at its end all figures would be lost. */
+async function requireWritable(file: string): Promise<void> {
+  try {
+    const handle = await open(file, 'a')
+    await handle.close()
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    throw new UsageError(
+      `Option --json needs a file that can be written, ${file} can not (${code}).`,
+    )
   }
 }
 

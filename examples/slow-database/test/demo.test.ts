@@ -118,6 +118,12 @@ describe('the demo', () => {
     expect(output()).toMatch(/^[^\n]*--fsat[^\n]*\n$/)
   })
 
+  it('says before the story that its figures could not be written', async () => {
+    const { child, output } = startDemo('--json', join(directory, 'nowhere', 'figures.json'))
+    expect(await exitCodeOf(child)).toBe(2)
+    expect(output()).toMatch(/^Option --json[^\n]*nowhere[^\n]*ENOENT[^\n]*\n$/)
+  })
+
   it('explains itself', async () => {
     const { child, output } = startDemo('--help')
     expect(await exitCodeOf(child)).toBe(0)
