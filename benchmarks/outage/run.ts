@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import type { PostgresServer } from '@spillway/test-support/postgres'
 import { startPostgres } from '@spillway/test-support/postgres'
-import { interruption } from '../lib/interruption.ts'
+import { interruption } from '@spillway/example-slow-database/interruption.ts'
 import { runCommand } from '../lib/run-command.ts'
 import { saveResult, today } from '../lib/save-result.ts'
 import type { Arguments } from './arguments.ts'

@@ -8,7 +8,7 @@ import {
 import type { Capacity } from '@spillway/example-slow-database/result.ts'
 import { playStory } from '@spillway/example-slow-database/story.ts'
 import { median } from '../lib/median.ts'
-import { interruption } from '../lib/interruption.ts'
+import { interruption } from '@spillway/example-slow-database/interruption.ts'
 import { runCommand } from '../lib/run-command.ts'
 import { saveResult, today } from '../lib/save-result.ts'
 import type { Arguments } from './arguments.ts'

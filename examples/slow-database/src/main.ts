@@ -4,6 +4,7 @@ import { parseArguments, usage } from './arguments.ts'
 import type { Contestant } from './contestant.ts'
 import type { ShopDatabase, Storage } from './database/database.ts'
 import { computedCapacity, startShopDatabase } from './database/database.ts'
+import { interruption } from './interruption.ts'
 import type { Plan } from './plan.ts'
 import { slowDatabasePlan } from './plan.ts'
 import type { Capacity, ContestantResult } from './result.ts'
@@ -36,16 +37,11 @@ async function main(): Promise<number> {
     return exitCodes.met
   }
   if (args.jsonFile !== undefined) await requireWritable(args.jsonFile)
-  const interrupted = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(signal, () => {
-      interrupted.abort()
-    })
-  }
+  const interrupted = interruption()
   try {
-    return await demo(args, interrupted.signal)
+    return await demo(args, interrupted)
   } catch (error) {
-    if (interrupted.signal.aborted) return exitCodes.interrupted
+    if (interrupted.aborted) return exitCodes.interrupted
     throw error
   }
 }

@@ -57,8 +57,8 @@ export interface AdaptiveLimitOptions {
  * - most calls time out: halve once a round trip, and come back when calls do.
  * - calls have not met the limit lately: half of it is free at any time (see `validated.ts`).
  *
- * At the start the knee is searched in steps of 2, 1.5, 1.5 instead (see `search.ts`). Slots are cut out of
- * wall-clock time, so that many instances before one database raise and lower together (see
+ * At the start the knee is searched in steps of 2, 1.5, 1.5 instead (see `search.ts`). Slots are cut
+ * out of wall-clock time, so that many instances before one database raise and lower together (see
  * `slots.ts`); when their clocks disagree, latency that creeps up bounds growth (`congestion.ts`).
  *
  * @throws SPW_ERR_OPTION when an option is unknown or out of range
@@ -137,7 +137,7 @@ class AdaptiveLimit implements Limit {
       case 'probe':
         return now < phase.slot.endsAt ? phase.limit : this.#endSlot(phase, now)
       case 'search':
-        if (phase.isIdle(now)) this.#endSearch(phase, now)
+        if (phase.isIdle(now)) this.#onIdle(phase, now)
         return this.current
       case 'recovery':
         return this.current
@@ -218,7 +218,7 @@ class AdaptiveLimit implements Limit {
   }
 
   /** Nobody meets the limit. A search that has not begun waits for somebody who does. */
-  #endSearch({ previous }: SearchStep, now: number): void {
+  #onIdle({ previous }: SearchStep, now: number): void {
     if (previous === undefined) this.#phase = new SearchStep(this.current, now)
     else this.#startProbing(now)
   }

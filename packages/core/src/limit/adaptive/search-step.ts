@@ -1,6 +1,7 @@
 import type { Sample } from '../limit.ts'
 import { Moments } from './moments.ts'
 import type { SearchPoint } from './search.ts'
+import { callsInARow } from './slots.ts'
 import { learningCount } from './workload-baselines.ts'
 import type { WorkloadBaselines } from './workload-baselines.ts'
 
@@ -9,8 +10,6 @@ const enoughVariance = 0.005
 /** And at which more would tell nothing more: 2 %. */
 const leastVariance = 0.0004
 const minSamples = 12
-/** A step holds so many calls in a row: in a shorter one only the short calls would have ended. */
-const callsInARow = 2.5
 /** A step ends after this time with what it has got. */
 const maxStepMs = 1000
 /** A later step in which the limit does not bind ends the search: there is nothing to search for. */
@@ -59,6 +58,7 @@ export class SearchStep {
     if (this.#seen.count < Math.max(minSamples, this.limit)) return false
     const lastedMs = now - this.startedAt
     if (lastedMs > maxStepMs) return true
+    // In a shorter step only the short calls would have ended.
     return lastedMs >= callsInARow * callMs && this.#seen.variance <= enoughVariance
   }
 

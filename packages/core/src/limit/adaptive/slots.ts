@@ -49,13 +49,16 @@ function hashBit(value: number): boolean {
 export const shortestSlotMs = 500
 const longestSlotMs = 4000
 
+/** So many calls in a row, and most calls end in the slot or the step that they started in. */
+export const callsInARow = 2.5
+
 /**
- * A slot holds two or three calls in a row, so that most calls end in the slot they started in.
- * Powers of two of one length, with hysteresis: instances must agree on it without talking.
+ * A slot holds a few calls in a row. Powers of two of one length, with hysteresis: instances must
+ * agree on it without talking.
  */
 export function slotLengthMs(current: number, durationMs: number): number {
   let length = current
-  while (length < longestSlotMs && length < 2.5 * durationMs) length *= 2
+  while (length < longestSlotMs && length < callsInARow * durationMs) length *= 2
   while (length > shortestSlotMs && length > 6.5 * durationMs) length /= 2
   return length
 }
