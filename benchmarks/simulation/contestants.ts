@@ -39,11 +39,13 @@ function contestant(
   return { name, limitFor, neverQueues }
 }
 
+export const oracleContestant: Contestant = contestant('fixed', oracle)
+
 export const contestants: readonly Contestant[] = [
   contestant('adaptive', () => adaptiveLimit()),
   contestant('gradient', () => gradientLimit()),
   contestant('vegas', vegas),
   contestant('aimd', () => aimdLimit()),
-  contestant('fixed', oracle),
+  oracleContestant,
   contestant('none', () => fixedLimit(Number.MAX_SAFE_INTEGER), true),
 ]

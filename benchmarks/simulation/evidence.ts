@@ -127,6 +127,19 @@ export class Evidence {
     return this.record.levels.limits.map((series) => mean(series, phase))
   }
 
+  /** Answers in time of the instance that gave fewest, relative to the one that gave most. */
+  leastToMostAnswered(phase: Phase): number {
+    const answered = this.record.answeredBy.map((series) => sum(series, phase))
+    const most = Math.max(...answered)
+    return most === 0 ? 0 : Math.min(...answered) / most
+  }
+
+  /** Answers of one group in percent of what was asked of it, or of all that the downstream can do. */
+  goodputOf(phase: Phase, group: string): number {
+    const possible = Math.min(this.arrived(phase, group), this.capacity(phase))
+    return (100 * this.answered(phase, group)) / possible
+  }
+
   /** Answers that came after their client's deadline, of all answers of the run, in percent. */
   wastedPercent(): number {
     const { good, late } = this.record.fates

@@ -18,6 +18,8 @@ export interface Surroundings {
 }
 
 export interface InstanceOptions {
+  /** Its place among the instances; a process that takes its place has the same. */
+  readonly slot: number
   readonly limit: LimitFactory
   /** Calls that may wait in the limiter; undefined: the limiter's default. */
   readonly maxQueue: number | undefined
@@ -27,6 +29,7 @@ export interface InstanceOptions {
 
 /** One process of the service: a real limiter in front of the downstream that all share. */
 export class Instance implements Process, CallOwner, CallStage {
+  readonly slot: number
   readonly clock: VirtualClock
   readonly limiter: Limiter
   /** The algorithm inside the limiter, for its settled value and reason. */
@@ -36,6 +39,7 @@ export class Instance implements Process, CallOwner, CallStage {
 
   constructor(world: Surroundings, options: InstanceOptions) {
     this.#world = world
+    this.slot = options.slot
     this.clock = new VirtualClock(
       world.queue,
       this,

@@ -1,4 +1,5 @@
 import type { Contestant } from './contestants.ts'
+import { oracleContestant } from './contestants.ts'
 import { Evidence } from './evidence.ts'
 import type { Variant } from './scenario.ts'
 import type { Verdict } from './score.ts'
@@ -23,13 +24,23 @@ export async function play(
   contestant: Contestant,
   options: PlayOptions,
 ): Promise<Played> {
-  const world = new World(variant.spec, {
+  const { spec } = variant
+  const world = makeWorld(variant, contestant, options)
+  const evidence = new Evidence(spec, await world.run())
+  const verdict = await variant.judge(evidence, async () => {
+    if (contestant === oracleContestant) return evidence
+    // Without the trace, which is of the contestant alone.
+    const { seed, noQueue } = options
+    return new Evidence(spec, await makeWorld(variant, oracleContestant, { seed, noQueue }).run())
+  })
+  return { verdict, events: world.queue.fired }
+}
+
+function makeWorld({ spec }: Variant, contestant: Contestant, options: PlayOptions): World {
+  return new World(spec, {
     seed: options.seed,
-    limit: contestant.limitFor(variant.spec, options.seed),
+    limit: contestant.limitFor(spec, options.seed),
     maxQueue: options.noQueue || contestant.neverQueues ? 0 : undefined,
     ...(options.onBin !== undefined && { onBin: options.onBin }),
   })
-  const record = await world.run()
-  const verdict = variant.judge(new Evidence(variant.spec, record))
-  return { verdict, events: world.queue.fired }
 }

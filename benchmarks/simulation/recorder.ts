@@ -27,6 +27,8 @@ export interface Levels {
 /** Everything that one run leaves behind to be judged. */
 export class Recorder {
   readonly groups: readonly Counts[]
+  /** Answers in time by the instance that gave them. */
+  readonly answeredBy: readonly Float64Array[]
   readonly attempts: Float64Array
   readonly submitted: Float64Array
   readonly levels: Levels
@@ -47,6 +49,7 @@ export class Recorder {
       served: series(),
       answered: series(),
     }))
+    this.answeredBy = Array.from({ length: instances }, () => series())
     this.attempts = series()
     this.submitted = series()
     this.demandMs = series()
@@ -68,12 +71,14 @@ export class Recorder {
     add(this.demandMs, nowMs, call.demandMs)
   }
 
-  ended(call: Call, fate: Fate, nowMs: number): void {
+  /** `slot`: the instance that had it, if any did. */
+  ended(call: Call, fate: Fate, nowMs: number, slot: number | undefined): void {
     this.fates[fate] += 1
     if (fate === 'refused') this.refusalWait.add(nowMs, nowMs - call.arrivedAt)
     if (fate !== 'good') return
     add(this.groups[call.group]!.served, call.bornAt, 1)
     add(this.groups[call.group]!.answered, nowMs, 1)
+    if (slot !== undefined) add(this.answeredBy[slot]!, nowMs, 1)
     this.latency.add(nowMs, nowMs - call.arrivedAt)
   }
 }

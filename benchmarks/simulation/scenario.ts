@@ -6,7 +6,8 @@ import type { WorldSpec } from './world-spec.ts'
 export interface Variant {
   readonly name: string
   readonly spec: WorldSpec
-  judge(evidence: Evidence): Verdict
+  /** `oracle` plays the same calls for the oracle, where even that cannot do all that is possible. */
+  judge(evidence: Evidence, oracle: () => Promise<Evidence>): Verdict | Promise<Verdict>
 }
 
 /** A row of the table; its result is its worst variant with its worst seed. */

@@ -93,6 +93,8 @@ export interface WorldSpec {
   readonly herds?: readonly { readonly at: number; readonly count: number }[]
   /** How long a client waits for an answer. @default 1000 */
   readonly deadlineMs?: number
+  /** Calls are cancelled when their client leaves, wherever they are. @default false */
+  readonly cancelsAtDeadline?: boolean
   /** Times that a client tries again after a refusal, a failure or no answer. @default 0 */
   readonly retries?: number
   /** All clients together try again within a `createRetryBudget()` of ours. @default without a bound */

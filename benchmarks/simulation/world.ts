@@ -81,6 +81,10 @@ export class World implements Surroundings {
 
   went(call: Call): void {
     this.recorder.went(call, this.queue.now)
+    if (this.spec.cancelsAtDeadline !== true) return
+    this.#at(leavesAt(call), () => {
+      this.downstream.cancel(call)
+    })
   }
 
   /** A waiting call has no other event to wait for: it is its own reminder that its client leaves. */
@@ -95,7 +99,7 @@ export class World implements Surroundings {
     const isLate = call.abandoned || now > leavesAt(call)
     const fate = claimed === 'good' && isLate ? 'late' : claimed
     if (call.giveUp !== undefined) this.queue.cancel(call.giveUp)
-    this.recorder.ended(call, fate, now)
+    this.recorder.ended(call, fate, now, (call.owner as Instance | undefined)?.slot)
     const wantsMore = fate === 'refused' || fate === 'failed'
     if (wantsMore && !call.abandoned && call.retriesLeft > 0) this.#clients.retry(call)
   }
@@ -115,6 +119,7 @@ export class World implements Surroundings {
   #launch(slot: number): void {
     const error = this.spec.wallErrorMs ?? 0
     this.instances[slot] = new Instance(this, {
+      slot,
       limit: this.#options.limit,
       maxQueue: this.#options.maxQueue,
       monotonicOriginMs: Math.floor(this.#random.uniform() * 1e7),

@@ -25,8 +25,7 @@ export abstract class Downstream implements CallStage {
     this.queue = queue
     this.#sink = sink
     this.#timeouts = new Timeouts(queue, timeoutMs, (call) => {
-      this.evict(call)
-      this.leave(call, 'timeout')
+      this.cancel(call)
     })
   }
 
@@ -48,6 +47,13 @@ export abstract class Downstream implements CallStage {
   reached(call: Call): void {
     if (call.answer === 'ok') this.evict(call)
     this.leave(call, call.answer)
+  }
+
+  /** Stops a call, running or waiting; nothing if it has left already. */
+  cancel(call: Call): void {
+    if (!call.inside) return
+    this.evict(call)
+    this.leave(call, 'timeout')
   }
 
   setMode(mode: DownstreamMode): void {

@@ -7,6 +7,7 @@ import { noisyTenant, priority, starvation } from './fairness.ts'
 import { deploy, newcomer, sharedDatabase } from './fleet.ts'
 import { bimodal, mixShift, oneSlowRoute, randomBrownout } from './mix.ts'
 import { clockJumps, stalls } from './process.ts'
+import { fleetOfFour, fleetOfTwelve } from './small-fleet.ts'
 import { lightLoad, nearCapacity, steadyOverload } from './steady.ts'
 import { latencyStepLarge, latencyStepSmall, recoveryFromStep } from './step.ts'
 
@@ -41,4 +42,6 @@ export const scenarios: readonly Scenario[] = [
   stalls,
   mixedDeadlines,
   clockJumps,
+  fleetOfFour,
+  fleetOfTwelve,
 ]

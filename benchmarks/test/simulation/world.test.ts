@@ -177,6 +177,17 @@ describe('World', { timeout: 60_000 }, () => {
     expect(Math.max(...levels.inside)).toBe(20)
   })
 
+  it('cancels calls whose clients have left, where the downstream can', async () => {
+    const calls = { ...loadedPool(1, 4000, { cv: 0.2 }), slowdown: 100, perSecond: 50 }
+    const spec = { ...calls, cancelsAtDeadline: true }
+    const world = new World(spec, { seed: 1, limit: fixedLimit(20), maxQueue: 0 })
+    const { fates, levels } = await world.run()
+    expect(fates.late).toBe(0)
+    // Twenty at a time for a second each: cancelled calls make room for the next.
+    expect(fates.failed).toBeGreaterThan(70)
+    expect(Math.max(...levels.inside)).toBe(20)
+  })
+
   it('collapses without a limit and serves the knee with the right one', async () => {
     const variant = findVariant(1, '3x, pool 20, CV 0.7')
     const options = { seed: 1, noQueue: false }
