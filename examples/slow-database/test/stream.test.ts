@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Answer } from '../src/load/answer.ts'
+import { requestOf } from '../src/load/requests.ts'
 import type { Stream } from '../src/load/stream.ts'
 import { batchSizes, startStream } from '../src/load/stream.ts'
 
@@ -38,6 +39,7 @@ function start(url: string): { stream: Stream; answers: Answer[]; sent: () => nu
   let sent = 0
   const stream = startStream({
     kind: 'order',
+    request: requestOf('order'),
     rate,
     url,
     deadlineMs,

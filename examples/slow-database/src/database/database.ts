@@ -29,8 +29,8 @@ export interface ShopDatabase {
   createShop(name: string): Promise<ShopConnection>
   /** Forgets a shop, whoever is still connected to it. */
   dropShop(connection: ShopConnection): Promise<void>
-  /** Makes all shops fast or slow, from their next query on. */
-  setStorage(storage: Storage): Promise<void>
+  /** Makes all shops, or only one, fast or slow, from their next query on. */
+  setStorage(storage: Storage, only?: ShopConnection): Promise<void>
   /** Queries a second that a shop answers with `storage`, measured while nothing else runs. */
   measureCapacity(storage: Storage, queries: number): Promise<number>
   stop(): Promise<void>
@@ -92,8 +92,10 @@ class PostgresShops implements ShopDatabase {
     await admin.query(`DROP DATABASE IF EXISTS ${pg.escapeIdentifier(database)} WITH (FORCE)`)
   }
 
-  async setStorage(storage: Storage): Promise<void> {
-    const shops = [...this.#clients].filter(([database]) => database !== 'postgres')
+  async setStorage(storage: Storage, only?: ShopConnection): Promise<void> {
+    const shops = [...this.#clients].filter(
+      ([database]) => database === (only?.database ?? database) && database !== 'postgres',
+    )
     await Promise.all(
       shops.map(([, client]) =>
         client.query(

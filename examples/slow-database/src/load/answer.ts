@@ -11,8 +11,8 @@ import type { RequestKind } from '../plan.ts'
  */
 export type AnswerOutcome = 'good' | 'refused' | 'refused_late' | 'failed' | 'timed_out'
 
-export interface Answer {
-  readonly kind: RequestKind
+export interface Answer<Kind extends string = RequestKind> {
+  readonly kind: Kind
   readonly outcome: AnswerOutcome
   /** When it was sent, by `sharedNow`. */
   readonly sentAt: number
@@ -20,7 +20,7 @@ export interface Answer {
 }
 
 /** When its client knew. */
-export function answeredAt({ sentAt, latencyMs }: Answer): number {
+export function answeredAt({ sentAt, latencyMs }: Answer<string>): number {
   return sentAt + latencyMs
 }
 

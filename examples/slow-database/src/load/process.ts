@@ -1,6 +1,8 @@
 import type { RequestKind } from '../plan.ts'
 import { mix, requestKinds } from '../plan.ts'
 import type { Answer } from './answer.ts'
+import { Layers } from './layers.ts'
+import { requestOf } from './requests.ts'
 import type { Stream } from './stream.ts'
 import { startStream } from './stream.ts'
 
@@ -24,15 +26,9 @@ export interface LoadMessage {
 
 const reportEveryMs = 100
 
-/** Load that was added and can be taken away again; the rate is the sum of all. */
-interface Layer {
-  readonly rate: number
-  readonly streams: readonly Stream[]
-}
-
 class Load {
   readonly #start: LoadStart
-  readonly #layers: Layer[] = []
+  readonly #layers = new Layers((rate) => this.#streams(rate))
   #answers: Answer[] = []
   #sent = 0
 
@@ -40,11 +36,8 @@ class Load {
     this.#start = start
   }
 
-  /** What runs goes on as it is; more is added beside it, and taken away again. */
   setRate(rate: number): void {
-    while (this.#rate() > rate) this.#removeLayer()
-    const missing = rate - this.#rate()
-    if (missing > 0) this.#layers.push({ rate: missing, streams: this.#streams(missing) })
+    this.#layers.setRate(rate)
   }
 
   takeMessage(): LoadMessage {
@@ -54,19 +47,12 @@ class Load {
     return message
   }
 
-  #rate(): number {
-    return this.#layers.reduce((sum, { rate }) => sum + rate, 0)
-  }
-
-  #removeLayer(): void {
-    for (const stream of this.#layers.pop()?.streams ?? []) stream.stop()
-  }
-
   #streams(rate: number): Stream[] {
     return kindRates(rate).map(([kind, kindRate]) =>
       startStream({
         ...this.#start,
         kind,
+        request: requestOf(kind),
         rate: kindRate,
         onAnswer: (answer) => {
           this.#answers.push(answer)

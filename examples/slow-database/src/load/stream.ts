@@ -1,17 +1,17 @@
 import autocannon from 'autocannon'
 import { sharedNow } from '../clock.ts'
-import type { RequestKind } from '../plan.ts'
 import type { Answer } from './answer.ts'
 import { outcomeOf } from './answer.ts'
 
 /** Requests of one kind at a constant rate, whatever becomes of them. */
-export interface StreamOptions {
-  readonly kind: RequestKind
+export interface StreamOptions<Kind extends string> {
+  readonly kind: Kind
+  readonly request: autocannon.Request
   /** Requests a second, a whole number. */
   readonly rate: number
   readonly url: string
   readonly deadlineMs: number
-  readonly onAnswer: (answer: Answer) => void
+  readonly onAnswer: (answer: Answer<Kind>) => void
   /** A request that was sent. */
   readonly onSent: () => void
 }
@@ -36,9 +36,6 @@ interface Client {
 const mostBatches = 50
 /** Longer than any story, short enough for a timer. */
 const durationS = 86_400
-/** The shop's items. */
-const itemCount = 20_000
-const categoryCount = 50
 
 /**
  * An autocannon connection sends its share of the rate once a second, and all connections of one
@@ -47,7 +44,7 @@ const categoryCount = 50
  * one before. Each connection sends one request a second; with a deadline of a second it is free
  * again, answered or not, when its next request is due, so arrivals never wait for answers.
  */
-export function startStream(options: StreamOptions): Stream {
+export function startStream<Kind extends string>(options: StreamOptions<Kind>): Stream {
   const clients = new Set<Client>()
   const batches = batchSizes(options.rate)
   const timers = batches.map((size, index) =>
@@ -87,7 +84,11 @@ const noStatistics = {
   skipAggregateResult: true,
 }
 
-function startBatch(options: StreamOptions, size: number, clients: Set<Client>): void {
+function startBatch<Kind extends string>(
+  options: StreamOptions<Kind>,
+  size: number,
+  clients: Set<Client>,
+): void {
   void autocannon({
     ...noStatistics,
     url: options.url,
@@ -95,7 +96,7 @@ function startBatch(options: StreamOptions, size: number, clients: Set<Client>):
     overallRate: size,
     timeout: options.deadlineMs / 1000,
     duration: durationS,
-    requests: [requestOf(options.kind)],
+    requests: [options.request],
     setupClient: (client) => {
       clients.add(client as unknown as Client)
       watch(client as unknown as Client, options)
@@ -103,7 +104,7 @@ function startBatch(options: StreamOptions, size: number, clients: Set<Client>):
   })
 }
 
-function watch(client: Client, options: StreamOptions): void {
+function watch<Kind extends string>(client: Client, options: StreamOptions<Kind>): void {
   const { kind, deadlineMs } = options
   let sentAt: number | undefined
   let statusCode = 0
@@ -139,34 +140,3 @@ function watch(client: Client, options: StreamOptions): void {
 
 /** Timers may come a little early. */
 const almostRatio = 0.98
-
-function requestOf(kind: RequestKind): autocannon.Request {
-  switch (kind) {
-    case 'order':
-      return {
-        method: 'POST',
-        path: '/orders',
-        headers: { 'content-type': 'application/json' },
-        setupRequest: (request) => ({
-          ...request,
-          body: JSON.stringify({ itemId: oneOf(itemCount), quantity: 1 }),
-        }),
-      }
-    case 'browse':
-      return { method: 'GET', setupRequest: (request) => ({ ...request, path: browsePath() }) }
-    case 'report':
-      return { method: 'GET', path: '/report' }
-    default:
-      return kind satisfies never
-  }
-}
-
-function browsePath(): string {
-  return Math.random() < 0.5
-    ? `/items?category=${oneOf(categoryCount) - 1}`
-    : `/items/${oneOf(itemCount)}`
-}
-
-function oneOf(count: number): number {
-  return 1 + Math.floor(Math.random() * count)
-}
