@@ -1,4 +1,3 @@
-import type { ShopFacts } from '@spillway/example-slow-database/shop/process.ts'
 import {
   bulkhead,
   circuitBreaker,
@@ -11,29 +10,29 @@ import {
   TimeoutStrategy,
   wrap,
 } from 'cockatiel'
-import type { FastifyInstance } from 'fastify'
-import fastify from 'fastify'
-import type { Pool } from 'pg'
-import { addShopRoutes, answerErrors } from './shop-routes.ts'
+import type { CreateShop, Protect } from './protection.ts'
+import { answerErrors, shopOf } from './protection.ts'
 
 /**
  * Bulkhead, breaker, timeout, composed with `wrap` as in its README. The bulkhead is told the
  * concurrency of the database and stands outside, so that its own refusals do not open the breaker.
  */
-export async function createShop(pool: Pool, facts: ShopFacts): Promise<FastifyInstance> {
-  const app = fastify()
-  const policy = wrap(
-    bulkhead(facts.slots, 2 * facts.slots),
-    circuitBreaker(
-      handleWhen((error) => isTaskCancelledError(error)),
-      { halfOpenAfter: 2 * facts.deadlineMs, breaker: new ConsecutiveBreaker(5) },
-    ),
-    timeout(facts.deadlineMs, TimeoutStrategy.Aggressive),
-  )
+export const protect: Protect = (app, facts) => {
   answerErrors(app, statusOf)
-  addShopRoutes(app, async (sql, values) => policy.execute(async () => pool.query(sql, values)))
-  return app
+  return (pool) => {
+    const policy = wrap(
+      bulkhead(facts.slots, 2 * facts.slots),
+      circuitBreaker(
+        handleWhen((error) => isTaskCancelledError(error)),
+        { halfOpenAfter: 2 * facts.deadlineMs, breaker: new ConsecutiveBreaker(5) },
+      ),
+      timeout(facts.deadlineMs, TimeoutStrategy.Aggressive),
+    )
+    return async (sql, values) => policy.execute(async () => pool.query(sql, values))
+  }
 }
+
+export const createShop: CreateShop = shopOf(protect)
 
 function statusOf(error: Error): 503 | 504 | undefined {
   if (isTaskCancelledError(error)) return 504

@@ -1,20 +1,21 @@
 import { fixedLimit } from '@spillway/core'
-import type { ShopFacts } from '@spillway/example-slow-database/shop/process.ts'
 import { guard } from '@spillway/guard'
 import { abortablePool } from '@spillway/guard/pg'
-import type { FastifyInstance } from 'fastify'
-import fastify from 'fastify'
-import type { Pool } from 'pg'
-import { addShopRoutes } from './shop-routes.ts'
+import type { CreateShop, Protect } from './protection.ts'
+import { shopOf } from './protection.ts'
 
 /** The ceiling: our queue, and a limit that was told what nobody can know. */
-export async function createShop(pool: Pool, facts: ShopFacts): Promise<FastifyInstance> {
-  const app = fastify()
+export const protect: Protect = async (app, facts) => {
   await app.register(guard)
-  const db = app.guards.define('shop-db', { limit: fixedLimit(facts.slots) })
-  const shop = abortablePool(pool)
-  addShopRoutes(app, async (sql, values, priority) =>
-    db.run((signal) => shop.query(signal, sql, values), { priority, deadlineMs: facts.deadlineMs }),
-  )
-  return app
+  return (pool, name) => {
+    const db = app.guards.define(name, { limit: fixedLimit(facts.slots) })
+    const database = abortablePool(pool)
+    return async (sql, values, priority) =>
+      db.run((signal) => database.query(signal, sql, values), {
+        priority,
+        deadlineMs: facts.deadlineMs,
+      })
+  }
 }
+
+export const createShop: CreateShop = shopOf(protect)

@@ -1,14 +1,5 @@
-import type { Priority } from '@spillway/core'
-import type { FastifyInstance, FastifyRequest, preHandlerHookHandler } from 'fastify'
-import type { QueryResultRow } from 'pg'
-
-/** Asks the database; what each contestant does its own way. */
-export type Query = (
-  sql: string,
-  values: unknown[],
-  priority: Priority,
-  request: FastifyRequest,
-) => Promise<{ readonly rows: QueryResultRow[] }>
+import type { FastifyInstance, preHandlerHookHandler } from 'fastify'
+import type { Query } from './protection.ts'
 
 interface Order {
   readonly itemId: number
@@ -36,17 +27,5 @@ export function addShopRoutes(
   })
   app.get('/report', { preHandler }, async (request) => {
     return (await query('SELECT * FROM sales_report($1)', [1], 'low', request)).rows
-  })
-}
-
-/** A library's way to say no becomes a 503, its timeout a 504; undefined is anything else. */
-export function answerErrors(
-  app: FastifyInstance,
-  statusOf: (error: Error) => 503 | 504 | undefined,
-): void {
-  app.setErrorHandler<Error>(async (error, _request, reply) => {
-    const statusCode = statusOf(error)
-    if (statusCode === undefined) throw error
-    return reply.code(statusCode).send({ statusCode, message: error.message })
   })
 }

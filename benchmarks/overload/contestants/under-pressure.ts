@@ -1,13 +1,11 @@
 import underPressure from '@fastify/under-pressure'
-import type { FastifyInstance } from 'fastify'
-import fastify from 'fastify'
-import type { Pool } from 'pg'
-import { addShopRoutes } from './shop-routes.ts'
+import type { CreateShop, Protect } from './protection.ts'
+import { shopOf } from './protection.ts'
 import { underPressureOptions } from './under-pressure-options.ts'
 
-export async function createShop(pool: Pool): Promise<FastifyInstance> {
-  const app = fastify()
+export const protect: Protect = async (app) => {
   await app.register(underPressure, underPressureOptions)
-  addShopRoutes(app, (sql, values) => pool.query(sql, values))
-  return app
+  return (pool) => (sql, values) => pool.query(sql, values)
 }
+
+export const createShop: CreateShop = shopOf(protect)
