@@ -23,13 +23,14 @@ export function usage(
   { contestants, scenarios }: Choices,
   command = 'benchmarks/overload/run.ts',
   result = 'overload',
+  fast = 'half',
 ): string {
   return `Usage: node --conditions=@spillway/source ${command} [options]
 
   --only A,B        some of: ${contestants.join(', ')}
   --scenarios A,B   some of: ${scenarios.join(', ')}
   --rounds N        so many rounds, the median counts (1)
-  --fast            phases of half the length
+  --fast            phases of ${fast} the length
   --json FILE       instead of benchmarks/results/${result}-<date>.json
   --help            this text
 `

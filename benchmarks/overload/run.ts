@@ -1,32 +1,25 @@
 import { fileURLToPath } from 'node:url'
-import type { Contestant } from '@spillway/example-slow-database/contestant.ts'
-import type { ShopDatabase, Storage } from '@spillway/example-slow-database/database/database.ts'
-import {
-  computedCapacity,
-  startShopDatabase,
-} from '@spillway/example-slow-database/database/database.ts'
-import type { Capacity } from '@spillway/example-slow-database/result.ts'
-import { playStory } from '@spillway/example-slow-database/story.ts'
-import { median } from '../lib/median.ts'
+import { startShopDatabase } from '@spillway/example-slow-database/database/database.ts'
 import { interruption } from '@spillway/example-slow-database/interruption.ts'
+import { playStory } from '@spillway/example-slow-database/story.ts'
+import type { Bar } from '@spillway/example-slow-database/verdict.ts'
+import { median } from '../lib/median.ts'
 import { runCommand } from '../lib/run-command.ts'
 import { saveResult, today } from '../lib/save-result.ts'
 import type { Arguments } from './arguments.ts'
 import { parseArguments, usage } from './arguments.ts'
+import { atLeast } from './bars.ts'
+import { measureCapacities } from './capacity.ts'
 import { contestants, oracleName } from './contestants/index.ts'
+import type { Run } from './rounds.ts'
+import { playRounds, relativeTo, runsOf } from './rounds.ts'
 import type { Scenario } from './scenarios.ts'
 import { scenarios } from './scenarios.ts'
 import type { Score } from './score.ts'
 import { score } from './score.ts'
 import type { Row } from './table.ts'
 import { scenarioTable } from './table.ts'
-
-interface Run {
-  readonly scenario: string
-  readonly contestant: string
-  readonly round: number
-  readonly score: Score
-}
+import { conclude } from './verdict.ts'
 
 const fastScale = 0.5
 
@@ -65,91 +58,53 @@ async function benchmark(args: Arguments, signal: AbortSignal): Promise<void> {
   )
   const database = await startShopDatabase(chosen[0]!.plan.phases[0]!.storage)
   try {
-    const capacities = await measureAll(database, chosen, signal)
-    const runs: Run[] = []
-    for (let round = 1; round <= args.rounds; round += 1) {
-      for (const scenario of chosen) {
-        runs.push(...(await playScenario(args, database, scenario, capacities, round, signal)))
-      }
-    }
+    const plans = chosen.map(({ plan }) => plan)
+    const capacities = await measureCapacities(database, plans, signal, say)
+    const runs = await playRounds({
+      args,
+      scenarios: chosen,
+      contestants,
+      play: async ({ plan }, contestant) => {
+        const [recording] = await playStory({ database, plan, contestants: [contestant], signal })
+        return score(recording!, capacities)
+      },
+      onRun: ({ scenario, round, contestant, score: one }) => {
+        say(
+          `${scenario}, round ${round}, ${contestant}: goodput ${one.goodputRatio.toFixed(3)}, critical ${one.criticalRatio.toFixed(3)}`,
+        )
+      },
+    })
     report(args, runs)
-    await save(args, capacities, runs)
+    const bars = chosen.flatMap((scenario) => overloadBars(scenario, runs))
+    conclude(bars, say)
+    const usual = new URL(`../results/overload-${today()}.json`, import.meta.url)
+    const file = args.jsonFile ?? fileURLToPath(usual)
+    await saveResult(file, peers, { isFast: args.isFast, capacities, bars, runs })
   } finally {
     await database.stop()
   }
 }
 
-/** One after the other: never two loads at once. */
-async function playScenario(
-  args: Arguments,
-  database: ShopDatabase,
-  scenario: Scenario,
-  capacities: readonly Capacity[],
-  round: number,
-  signal: AbortSignal,
-): Promise<Run[]> {
-  const runs: Run[] = []
-  for (const contestant of contestants.filter(({ name }) => args.only.includes(name))) {
-    const one = await playOne(database, scenario, contestant, capacities, signal)
-    runs.push({ scenario: scenario.name, contestant: contestant.name, round, score: one })
-    say(
-      `${scenario.name}, round ${round}, ${contestant.name}: goodput ${one.goodputRatio.toFixed(3)}, critical ${one.criticalRatio.toFixed(3)}`,
-    )
-  }
-  return runs
+/** Beside the oracle in the same round; nothing where one of the two did not run. */
+function overloadBars({ name, ofOracle }: Scenario, runs: readonly Run<Score>[]): Bar[] {
+  const own = runsOf(runs, name, 'spillway')
+  const oracles = runsOf(runs, name, oracleName)
+  const bar = (what: string, figure: (one: Score) => number): Bar[] =>
+    atLeast(`${name}: ${what}, of oracle`, relativeTo(oracles, own, figure), ofOracle)
+  return [
+    ...bar('goodput', (one) => one.goodputRatio),
+    ...bar('critical', (one) => one.criticalRatio),
+  ]
 }
 
-async function playOne(
-  database: ShopDatabase,
-  { plan }: Scenario,
-  contestant: Contestant,
-  capacities: readonly Capacity[],
-  signal: AbortSignal,
-): Promise<Score> {
-  const [recording] = await playStory({ database, plan, contestants: [contestant], signal })
-  return score(recording!, capacities)
-}
-
-/** Long enough that a few slots more or less at its ends do not matter. */
-const measureMs = 2000
-
-async function measureAll(
-  database: ShopDatabase,
-  chosen: readonly Scenario[],
-  signal: AbortSignal,
-): Promise<Capacity[]> {
-  const storages = new Map<string, Storage>()
-  for (const { plan } of chosen) {
-    for (const { storage } of plan.phases) storages.set(JSON.stringify(storage), storage)
-  }
-  const capacities: Capacity[] = []
-  for (const storage of storages.values()) {
-    signal.throwIfAborted()
-    const computedPerSecond = computedCapacity(storage)
-    const rounds = Math.ceil((computedPerSecond * measureMs) / 1000 / storage.slots)
-    const queries = rounds * storage.slots
-    const measuredPerSecond = await database.measureCapacity(storage, queries)
-    capacities.push({ storage, computedPerSecond, measuredPerSecond })
-    say(
-      `${JSON.stringify(storage)}: ${measuredPerSecond.toFixed(1)} queries a second, at most ${computedPerSecond.toFixed(1)}`,
-    )
-  }
-  return capacities
-}
-
-function report(args: Arguments, runs: readonly Run[]): void {
+function report(args: Arguments, runs: readonly Run<Score>[]): void {
   for (const scenario of args.scenarios) {
-    const rows = args.only.map((name) =>
-      medianRow(
-        name,
-        runs.filter((run) => run.scenario === scenario && run.contestant === name),
-      ),
-    )
+    const rows = args.only.map((name) => medianRow(name, runsOf(runs, scenario, name)))
     for (const line of scenarioTable(scenario, rows, oracleName)) say(line)
   }
 }
 
-function medianRow(name: string, runs: readonly Run[]): Row {
+function medianRow(name: string, runs: readonly Run<Score>[]): Row {
   const of = (figure: (one: Score) => number | undefined): number | undefined =>
     median(runs.map((run) => figure(run.score)).filter((value) => value !== undefined))
   return {
@@ -161,15 +116,6 @@ function medianRow(name: string, runs: readonly Run[]): Row {
     refusedP99Ms: of((one) => one.refusedP99Ms),
     recoveryMs: of((one) => one.recoveryMs),
   }
-}
-
-async function save(
-  { jsonFile, isFast }: Arguments,
-  capacities: readonly Capacity[],
-  runs: readonly Run[],
-): Promise<void> {
-  const usual = new URL(`../results/overload-${today()}.json`, import.meta.url)
-  await saveResult(jsonFile ?? fileURLToPath(usual), peers, { isFast, capacities, runs })
 }
 
 await runCommand('benchmark', main)

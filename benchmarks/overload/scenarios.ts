@@ -4,6 +4,8 @@ import type { Phase, Plan } from '@spillway/example-slow-database/plan.ts'
 export interface Scenario {
   readonly name: string
   readonly plan: Plan
+  /** Least goodput and critical of Spillway, as parts of the oracle's. */
+  readonly ofOracle: number
 }
 
 const slots = 8
@@ -15,6 +17,14 @@ const slow: Storage = { slots, holdMs: 200 }
 const medium: Storage = { slots, holdMs: 80 }
 /** One query in ten holds its slot ten times longer; 210 a second. */
 const bimodal: Storage = { slots, holdMs: 20, heavyRatio: 0.1, heavyFactor: 10 }
+const manySlots = 40
+/** Long calls before many slots: 400 queries a second, and 100 while it is slow. */
+const long: Storage = { slots: manySlots, holdMs: 100 }
+const longer: Storage = { slots: manySlots, holdMs: 400 }
+
+const usualBar = 0.97
+/** Few calls say in a second how long calls take. */
+const longBar = 0.95
 
 /** 0.75 of what the fast storage can do. */
 const usualRate = 300
@@ -51,8 +61,18 @@ export function scenarios(scale: number): Scenario[] {
       phase('overload', 16, bimodal, 400),
       phase('usual load again', 4, bimodal, 120),
     ],
+    long: [
+      ...warmUp(long, usualRate),
+      phase('healthy', 4, long, usualRate),
+      phase('slow', 30, longer, usualRate),
+      phase('recovered', 6, long, usualRate),
+    ],
   }
-  return Object.entries(all).map(([name, phases]) => ({ name, plan: scaled(phases, scale) }))
+  return Object.entries(all).map(([name, phases]) => ({
+    name,
+    plan: scaled(phases, scale),
+    ofOracle: name === 'long' ? longBar : usualBar,
+  }))
 }
 
 function brownOut(): Phase[] {

@@ -9,14 +9,14 @@ import type {
 } from './stream-spec.ts'
 
 /** The load's process, and what it has seen. */
-export class RunningLoad {
-  readonly streams: readonly StreamSpec[]
-  readonly answers: StreamAnswer[] = []
+export class RunningLoad<Kind extends string> {
+  readonly streams: readonly StreamSpec<Kind>[]
+  readonly answers: StreamAnswer<Kind>[] = []
   /** Resolves when it is ready to load. */
   readonly ready: Promise<void>
-  readonly #child: Child<LoadMessage, LoadCommand>
+  readonly #child: Child<LoadMessage<Kind>, LoadCommand>
 
-  constructor(start: LoadStart) {
+  constructor(start: LoadStart<Kind>) {
     this.streams = start.streams
     this.#child = startChild('the load', new URL('./process.ts', import.meta.url), start)
     const first = new Promise<void>((resolve) => {
@@ -34,7 +34,7 @@ export class RunningLoad {
   }
 
   /** Requests a second of each stream, by its kind. */
-  setRates(rateOf: (stream: StreamSpec) => number): void {
+  setRates(rateOf: (stream: StreamSpec<Kind>) => number): void {
     this.#child.send({ rates: this.streams.map(rateOf) })
   }
 

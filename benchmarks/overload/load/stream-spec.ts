@@ -1,8 +1,8 @@
 import type { Answer } from '@spillway/example-slow-database/load/answer.ts'
 
 /** Requests of one kind to one service, at a rate of its own; plain data that goes to a process. */
-export interface StreamSpec {
-  readonly kind: string
+export interface StreamSpec<Kind extends string = string> {
+  readonly kind: Kind
   readonly url: string
   readonly method: 'GET' | 'POST'
   /** `{item}` becomes a random item of the shop. */
@@ -14,8 +14,8 @@ export interface StreamSpec {
 }
 
 /** What the process is started with, as JSON in its first argument. */
-export interface LoadStart {
-  readonly streams: readonly StreamSpec[]
+export interface LoadStart<Kind extends string = string> {
+  readonly streams: readonly StreamSpec<Kind>[]
   readonly deadlineMs: number
 }
 
@@ -24,12 +24,12 @@ export interface LoadCommand {
   readonly rates: readonly number[]
 }
 
-export interface StreamAnswer extends Answer<string> {
+export interface StreamAnswer<Kind extends string = string> extends Answer<Kind> {
   /** Place among the streams. */
   readonly stream: number
 }
 
 /** What has been seen since the last message. */
-export interface LoadMessage {
-  readonly answers: readonly StreamAnswer[]
+export interface LoadMessage<Kind extends string = string> {
+  readonly answers: readonly StreamAnswer<Kind>[]
 }
