@@ -54,6 +54,15 @@ describe('scenarios', () => {
     }
   })
 
+  it('have long calls before many slots, which slow down to less than what comes', () => {
+    const { phases } = scenarios(1).find(({ name }) => name === 'long')!.plan
+    const slow = phases.find(({ name }) => name === 'slow')!
+    expect(slow.storage).toEqual({ slots: 40, holdMs: 400 })
+    expect(slow.rate / computedCapacity(slow.storage)).toBe(3)
+    const healthy = phases.find(({ name }) => name === 'healthy')!
+    expect(healthy.rate / computedCapacity(healthy.storage)).toBeLessThan(1)
+  })
+
   it('keep their warm-up when they are shortened', () => {
     const [full, half] = [scenarios(1)[0]!, scenarios(0.5)[0]!]
     expect(half.plan.phases[0]?.durationMs).toBe(full.plan.phases[0]?.durationMs)

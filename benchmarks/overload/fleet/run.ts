@@ -11,13 +11,14 @@ import { saveResult, today } from '../../lib/save-result.ts'
 import type { Arguments } from '../arguments.ts'
 import { parseArguments, usage } from '../arguments.ts'
 import { measureCapacities } from '../capacity.ts'
+import { lostLoad } from '../reached.ts'
 import { playRounds } from '../rounds.ts'
 import { conclude } from '../verdict.ts'
 import { fleetContestants } from './contestants.ts'
 import { fleetScore } from './fleet-score.ts'
 import { fleetBars, fleetTable } from './fleet-table.ts'
 import { playFleet } from './play.ts'
-import { fleetScenarios } from './scenarios.ts'
+import { fleetScenarios, usualRate } from './scenarios.ts'
 
 const peers = ['p-limit', 'cockatiel', 'fastify', 'pg', 'autocannon'] as const
 const command = 'benchmarks/overload/fleet/run.ts'
@@ -50,8 +51,10 @@ async function benchmark(args: Arguments, signal: AbortSignal): Promise<void> {
       play: async (scenario, contestant) =>
         fleetScore(await playFleet({ database, scenario, contestant, signal }), capacities),
       onRun: ({ scenario, round, contestant, score }) => {
+        const least = Math.min(...score.phases.map((phase) => phase.arrivedPerSecond))
+        const lost = lostLoad(least, usualRate)
         say(
-          `${scenario}, round ${round}, ${contestant}: goodput ${score.goodputRatio.toFixed(3)}, critical ${score.criticalRatio.toFixed(3)}, least to most ${score.leastToMostRatio.toFixed(2)}`,
+          `${scenario}, round ${round}, ${contestant}: goodput ${score.goodputRatio.toFixed(3)}, critical ${score.criticalRatio.toFixed(3)}, least to most ${score.leastToMostRatio.toFixed(2)}${lost}`,
         )
       },
     })

@@ -18,14 +18,14 @@ export interface FleetBars {
 }
 
 /** Queries that the database can run at once. */
-export const slots = 8
+const slots = 8
 /** 400 queries a second. */
 const fast: Storage = { slots, holdMs: 20 }
 /** 40 a second; the critical requests alone are 60. */
 const slow: Storage = { slots, holdMs: 200 }
 
 /** All processes together. */
-const usualRate = 300
+export const usualRate = 300
 
 /** Both of them; a `scale` below 1 shortens every phase. */
 export function fleetScenarios(scale: number): FleetScenario[] {

@@ -3,8 +3,8 @@ import type { Socket } from 'node:net'
 import { connect } from 'node:net'
 import type { CrowdMessage, CrowdStart } from './crowd.ts'
 
-/** A thousand are there after five seconds: a flood of connections is another story. */
-const comePerSecond = 200
+/** A thousand are there after ten seconds: a flood of connections is another story. */
+const comePerSecond = 100
 const comeAgainMs = 1000
 const byteEveryMs = 1000
 const reportEveryMs = 250

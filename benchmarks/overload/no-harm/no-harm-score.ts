@@ -1,4 +1,5 @@
 import type { AnswerOutcome } from '@spillway/example-slow-database/load/answer.ts'
+import type { ShopReport } from '@spillway/example-slow-database/shop/process.ts'
 import { median } from '../../lib/median.ts'
 import type { NoHarmRecording } from './recording.ts'
 import type { NoHarmScenario } from './scenarios.ts'
@@ -12,6 +13,7 @@ export interface NoHarmScore {
   readonly kinds: Readonly<Partial<Record<Kind, KindCounts>>>
   /** Parts that were served in time, in the order of the scenario's `judged`. */
   readonly servedRatios: readonly number[]
+  readonly sentPerSecond: number
   /** Requests a second that reached the service, the crowd's included: proof of the load. */
   readonly arrivedPerSecond: number
   /** Requests that the service had open at once (median): proof of the crowd. */
@@ -31,8 +33,8 @@ export function noHarmScore(scenario: NoHarmScenario, recording: NoHarmRecording
     own[outcome] += 1
     counts.set(kind, own)
   }
+  const sent = [...counts.values()].reduce((sum, one) => sum + one.sent, 0)
   const within = reports.filter(({ at }) => at >= from && at < to)
-  const arrived = (within.at(-1)?.arrived ?? 0) - (within[0]?.arrived ?? 0)
   return {
     kinds: Object.fromEntries(
       kinds.filter((kind) => counts.has(kind)).map((kind) => [kind, counts.get(kind)!]),
@@ -40,10 +42,17 @@ export function noHarmScore(scenario: NoHarmScenario, recording: NoHarmRecording
     servedRatios: scenario.judged.map((judged) =>
       servedRatio(judged.kinds.map((kind) => counts.get(kind) ?? nothing())),
     ),
-    arrivedPerSecond: (1000 * arrived) / (to - from),
+    sentPerSecond: (1000 * sent) / (to - from),
+    arrivedPerSecond: arrivalRate(within),
     open: median(within.map(({ open }) => open)) ?? 0,
     turnedAway,
   }
+}
+
+function arrivalRate(reports: readonly ShopReport[]): number {
+  const [first, last] = [reports[0], reports.at(-1)]
+  if (first === undefined || last === undefined || first === last) return 0
+  return (1000 * (last.arrived - first.arrived)) / (last.at - first.at)
 }
 
 function nothing(): Record<keyof KindCounts, number> {

@@ -11,6 +11,7 @@ import { runCommand } from '../../lib/run-command.ts'
 import { saveResult, today } from '../../lib/save-result.ts'
 import type { Arguments } from '../arguments.ts'
 import { parseArguments, usage } from '../arguments.ts'
+import { lostLoad } from '../reached.ts'
 import { playRounds } from '../rounds.ts'
 import { conclude } from '../verdict.ts'
 import { contestants } from './contestants/index.ts'
@@ -60,7 +61,8 @@ async function benchmark(args: Arguments, signal: AbortSignal): Promise<void> {
         noHarmScore(scenario, await playNoHarm({ database, scenario, contestant, signal })),
       onRun: ({ scenario, round, contestant, score }) => {
         const served = score.servedRatios.map((ratio) => ratio.toFixed(3)).join(' / ')
-        say(`${scenario}, round ${round}, ${contestant}: ${served} served`)
+        const lost = lostLoad(score.arrivedPerSecond, score.sentPerSecond)
+        say(`${scenario}, round ${round}, ${contestant}: ${served} served${lost}`)
       },
     })
     for (const scenario of scenarios) {
