@@ -40,7 +40,8 @@ export interface CircuitOptions {
    */
   readonly failureRatio?: number
   /**
-   * A call that takes longer counts as slow, whatever comes of it.
+   * A call that takes longer counts as slow, whatever comes of it. While half-open all probes are
+   * judged together.
    *
    * @default none: slowness is the limiter's business; a slow downstream that answers is of more use
    *   than none
