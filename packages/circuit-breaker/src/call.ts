@@ -1,8 +1,8 @@
 import type { Clock, TimerHandle } from '@spillway/core'
-import { SpillwayError } from '@spillway/core'
+import { leftAtDeadline, SpillwayError } from '@spillway/core'
 import type { Breaker, BreakerOutcome, BreakerPass, CallOptions, Work } from './breaker.ts'
 import { breakerError } from './breaker.ts'
-import { abandonedError, leftAtDeadline, notStartedError } from './caller-left.ts'
+import { abandonedError, notStartedError } from './caller-left.ts'
 import { classify } from './classify.ts'
 import type { IsFailure } from './options.ts'
 

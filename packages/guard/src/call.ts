@@ -1,14 +1,18 @@
 import type { BreakerOutcome, BreakerPass } from '@spillway/circuit-breaker'
-import {
-  abandonedError,
-  breakerError,
-  leftAtDeadline,
-  notStartedError,
-} from '@spillway/circuit-breaker'
-import type { AcquireOptions, Outcome, Permit, Priority, Refusal, Waiter } from '@spillway/core'
-import { refusalError, SpillwayError } from '@spillway/core'
+import { abandonedError, breakerError, notStartedError } from '@spillway/circuit-breaker'
+import type {
+  AcquireOptions,
+  Evidence,
+  Outcome,
+  Permit,
+  Priority,
+  Refusal,
+  Waiter,
+} from '@spillway/core'
+import { leftAtDeadline, refusalError, signOf, SpillwayError } from '@spillway/core'
 import type { CallContext } from './call-context.ts'
-import { hadNoChance, outcomeOfError } from './call-context.ts'
+import { hadNoChance } from './call-context.ts'
+import { evidenceBy, loadOutcome } from './classify.ts'
 import type { Expiring } from './expiries.ts'
 import type { RunningCall } from './running-call.ts'
 import { attachCall } from './running-call.ts'
@@ -208,7 +212,8 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
       return
     }
     const { startedAt } = this.#permit!
-    const limitMs = this.expiresAt - startedAt
+    // The caller's own timeout may have come before ours.
+    const limitMs = Math.min(this.expiresAt - startedAt, this.#grantedMs)
     const lateMs = this.#grantedMs - limitMs
     this.#context.circuit!.expired(pass, { startedAt, limitMs, lateMs })
   }
@@ -224,33 +229,38 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
   }
 
   #rejected(error: unknown): void {
-    let outcome: Outcome = 'ignored'
-    let evidence: BreakerOutcome = 'ignored'
+    if (this.#state !== 'running') {
+      this.#stopped(error)
+      return
+    }
+    let evidence: Evidence = 'not_asked'
+    let outcome: BreakerOutcome = 'ignored'
     let answer = error
     try {
-      outcome = this.#outcomeOf(error)
-      evidence = this.#evidenceOf(error, outcome)
+      evidence = this.#evidenceOf(error)
+      outcome =
+        this.#context.circuit?.outcomeOf(error, evidence, this.#permit!.startedAt) ?? outcome
       // The downstream has kept the deadline itself, and was faster than our timer.
-      if (outcome === 'dropped' && this.deadlineMs <= 0)
+      if (this.deadlineMs <= 0 && loadOutcome(evidence) === 'dropped')
         answer = this.#timeoutError({ cause: error })
     } catch (mistake) {
       answer = mistake
     }
-    if (this.#end(outcome, evidence)) this.#reject(answer)
+    if (this.#end(loadOutcome(evidence), outcome)) this.#reject(answer)
   }
 
-  #evidenceOf(error: unknown, load: Outcome): BreakerOutcome {
+  /** What the work says after it was told to stop is no answer, unless it is plainly one. */
+  #stopped(error: unknown): void {
     const { circuit, clock } = this.#context
-    if (circuit === undefined) return 'ignored'
-    const evidence = circuit.outcomeOfError(error, load, this.#permit!.startedAt)
-    if (evidence === 'success') circuit.answered(clock.now())
-    return evidence
+    if (signOf(error) === 'answered') circuit?.answered(clock.now())
+    this.#end(this.#isLost() ? 'dropped' : 'ignored', 'ignored')
   }
 
-  #outcomeOf(error: unknown): Outcome {
-    if (this.#state === 'expired') return this.#isLost() ? 'dropped' : 'ignored'
-    if (this.#state === 'cancelled') return 'ignored'
-    return outcomeOfError(this.#context, error)
+  #evidenceOf(error: unknown): Evidence {
+    const evidence = evidenceBy(this.#context.classify, error)
+    const isTooMuch = loadOutcome(evidence) === 'dropped'
+    const isHopeless = this.deadlineMs <= 0 && hadNoChance(this.#context, this.#ranMs())
+    return isTooMuch && isHopeless ? 'not_asked' : evidence
   }
 
   /** Whether its time ran out, and it was time enough. */

@@ -1,6 +1,5 @@
-import { functionOption, knownKeys } from '@spillway/core'
+import { evidenceOfStatus, functionOption, knownKeys } from '@spillway/core'
 import { callHeaders } from '../call-headers.ts'
-import { isOverloadStatus } from '../classify.ts'
 import type { CallOptions, Guard } from '../guard.ts'
 import type { RunningCall } from '../running-call.ts'
 import { trackResponse } from './tracked-response.ts'
@@ -31,7 +30,8 @@ export type GuardedFetch<F extends FetchFunction> = (
  * `default`, in the headers `x-envoy-expected-rq-timeout-ms` and `x-request-priority`; headers of
  * these names in `init` or in a `Request` win.
  *
- * An answer of 429, 503 or 504 is handed out like any other and counts as `dropped`.
+ * An answer of 408, 429, 503 or 504 is handed out like any other and counts as `dropped`; any other
+ * of 500 and more counts for the breaker as a failure.
  *
  * When the body is read in the same place anyway, plain `guard.run` does:
  * `guard.run(async (signal) => (await fetch(url, { signal })).json())`.
@@ -56,8 +56,8 @@ type FetchInit = {
 type HeadersInit = ConstructorParameters<typeof Headers>[0]
 type Fetch = (input: unknown, init: FetchInit) => Promise<Response>
 
-/** An overloaded downstream's answer: an error for the limit, none for the caller. */
-class OverloadAnswer extends Error {
+/** The answer of a downstream in trouble: an error for limit and breaker, none for the caller. */
+class TroubledAnswer extends Error {
   readonly statusCode: number
 
   constructor(statusCode: number) {
@@ -80,7 +80,8 @@ function runFetch(
       const { response, ended } = trackResponse(await fetch(input, { ...init, headers, signal }))
       resolve(response)
       await ended
-      if (isOverloadStatus(response.status)) throw new OverloadAnswer(response.status)
+      if (evidenceOfStatus(response.status) !== 'answered')
+        throw new TroubledAnswer(response.status)
     }
     guard.run(work, withSignal(call, init?.signal)).catch(reject)
   })
