@@ -53,7 +53,7 @@ export { isLocalRefusal, wasNeverSent } from './retry/safety.ts'
 export type { Evidence } from './evidence/evidence.ts'
 export { evidenceOf, poolExhausted, signOf } from './evidence/evidence.ts'
 export { evidenceOfStatus } from './evidence/signs.ts'
-export { leftAtDeadline } from './evidence/caller-left.ts'
+export { leftAtCallerDeadline, leftAtDeadline } from './evidence/caller-left.ts'
 
 // Pressure: how hard-pressed the process itself is
 export { createLoadShedder } from './pressure/create-load-shedder.ts'
@@ -103,7 +103,7 @@ export { longestTimerMs, systemClock } from './clock.ts'
 export type { ErrorCode, SpillwayErrorOptions } from './errors.ts'
 export { channels } from './channels.ts'
 export type { LimitChanged, LimiterRefused, LoadShed } from './channels.ts'
-export { errorTable, isSpillwayError, SpillwayError } from './errors.ts'
+export { callerDeadline, errorTable, isSpillwayError, SpillwayError } from './errors.ts'
 
 // For packages that take options of their own
 export {

@@ -233,20 +233,21 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
       this.#stopped(error)
       return
     }
-    let evidence: Evidence = 'not_asked'
+    const { circuit, classify } = this.#context
+    let heard: Evidence = 'not_asked'
     let outcome: BreakerOutcome = 'ignored'
     let answer = error
     try {
-      evidence = this.#evidenceOf(error)
-      outcome =
-        this.#context.circuit?.outcomeOf(error, evidence, this.#permit!.startedAt) ?? outcome
+      const evidence = evidenceBy(classify, error)
       // The downstream has kept the deadline itself, and was faster than our timer.
-      if (this.deadlineMs <= 0 && loadOutcome(evidence) === 'dropped')
-        answer = this.#timeoutError({ cause: error })
+      const isExpired = this.deadlineMs <= 0 && loadOutcome(evidence) === 'dropped'
+      if (isExpired) answer = this.#timeoutError({ cause: error })
+      heard = isExpired && hadNoChance(this.#context, this.#ranMs()) ? 'not_asked' : evidence
+      outcome = circuit?.outcomeOf(error, heard, this.#permit!.startedAt) ?? outcome
     } catch (mistake) {
       answer = mistake
     }
-    if (this.#end(loadOutcome(evidence), outcome)) this.#reject(answer)
+    if (this.#end(loadOutcome(heard), outcome)) this.#reject(answer)
   }
 
   /** What the work says after it was told to stop is no answer, unless it is plainly one. */
@@ -254,13 +255,6 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
     const { circuit, clock } = this.#context
     if (signOf(error) === 'answered') circuit?.answered(clock.now())
     this.#end(this.#isLost() ? 'dropped' : 'ignored', 'ignored')
-  }
-
-  #evidenceOf(error: unknown): Evidence {
-    const evidence = evidenceBy(this.#context.classify, error)
-    const isTooMuch = loadOutcome(evidence) === 'dropped'
-    const isHopeless = this.deadlineMs <= 0 && hadNoChance(this.#context, this.#ranMs())
-    return isTooMuch && isHopeless ? 'not_asked' : evidence
   }
 
   /** Whether its time ran out, and it was time enough. */

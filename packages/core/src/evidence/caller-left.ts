@@ -1,4 +1,4 @@
-import { isSpillwayError } from '../errors.ts'
+import { callerDeadline, isSpillwayError } from '../errors.ts'
 import { signOf } from './evidence.ts'
 
 /**
@@ -8,7 +8,16 @@ import { signOf } from './evidence.ts'
  */
 export function leftAtDeadline(signal: AbortSignal | undefined): boolean {
   if (signal?.aborted !== true) return false
-  const reason: unknown = signal.reason
-  if (isSpillwayError(reason) && reason.code === 'SPW_ERR_DEADLINE') return true
-  return signOf(reason) === 'timed_out'
+  return isDeadlineError(signal.reason) || signOf(signal.reason) === 'timed_out'
+}
+
+/** Whether that was a deadline which anybody may have chosen, so that nothing was too slow for it. */
+export function leftAtCallerDeadline(signal: AbortSignal | undefined): boolean {
+  const reason: unknown = signal?.reason
+  return isDeadlineError(reason) && reason.reason === callerDeadline
+}
+
+function isDeadlineError(error: unknown): error is { readonly reason: string | undefined } {
+  if (!isSpillwayError(error)) return false
+  return error.code === 'SPW_ERR_DEADLINE' || error.code === 'SPW_ERR_CALL_TIMEOUT'
 }

@@ -1,4 +1,4 @@
-import { isSpillwayError } from '../errors.ts'
+import { callerDeadline, isSpillwayError } from '../errors.ts'
 import type { SpillwayError } from '../errors.ts'
 import type { ErrorLike } from './causes.ts'
 import { signInCauses } from './causes.ts'
@@ -63,6 +63,7 @@ function signOfOne(error: ErrorLike): Evidence | undefined {
 
 /** Refusals are made here and prove nothing; a call that took too long was made there. */
 function signOfOurs({ code, reason }: SpillwayError): Evidence {
+  if (reason === callerDeadline) return 'not_asked'
   if (code === 'SPW_ERR_CALL_TIMEOUT') return 'timed_out'
   return reason === poolExhausted ? 'congested' : 'not_asked'
 }

@@ -1,5 +1,5 @@
 import { SpillwayError } from '../errors.ts'
-import { leftAtDeadline } from '../evidence/caller-left.ts'
+import { leftAtCallerDeadline, leftAtDeadline } from '../evidence/caller-left.ts'
 import { evidenceOf, signOf } from '../evidence/evidence.ts'
 import { functionOption } from '../options.ts'
 import { checkPriority } from '../priority.ts'
@@ -106,20 +106,22 @@ export class RetriedCall<T> {
 
   /** By the same rule as breaker and guard: only what says gone or overloaded is a refusal. */
   #tellThrottle(error: unknown): void {
-    const { throttle } = this.#options
-    const { signal } = this.#call
-    // A caller that hung up says nothing about the downstream.
-    if (throttle === undefined || (signal?.aborted === true && !leftAtDeadline(signal))) return
     const isLate = this.#patience.remainingMs <= 0
-    if (isLate && this.#hadNoChance()) return
+    if (isLate && this.#saysNothing()) return
     // When its time is up, the work may say what it likes.
-    tellThrottle(throttle, isLate ? (signOf(error) ?? 'timed_out') : evidenceOf(error))
+    const evidence = isLate ? (signOf(error) ?? 'timed_out') : evidenceOf(error)
+    tellThrottle(this.#options.throttle, evidence)
   }
 
-  /** Deadlines may come from strangers: a thousand of a millisecond must not hold the others back. */
-  #hadNoChance(): boolean {
+  /**
+   * A caller that hung up says nothing about the downstream; nor does one that left no time, for
+   * deadlines may come from strangers, and a thousand of a millisecond must not hold the others back.
+   */
+  #saysNothing(): boolean {
+    const { signal, deadlineMs = Infinity } = this.#call
+    if (signal?.aborted === true && !leftAtDeadline(signal)) return true
     const ranMs = this.#options.clock.now() - this.#startedAt
-    return Math.min(ranMs, this.#call.deadlineMs ?? Infinity) < leastTellingMs
+    return leftAtCallerDeadline(signal) || Math.min(ranMs, deadlineMs) < leastTellingMs
   }
 }
 

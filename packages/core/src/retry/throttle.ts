@@ -68,9 +68,9 @@ export interface AdaptiveThrottle {
 }
 
 /** Tells of an attempt that has ended; of one that says nothing about the downstream it does not. */
-export function tellThrottle(throttle: AdaptiveThrottle, evidence: Evidence): void {
-  if (isFailing(evidence)) throttle.refuse()
-  else if (evidence === 'answered') throttle.accept()
+export function tellThrottle(throttle: AdaptiveThrottle | undefined, evidence: Evidence): void {
+  if (isFailing(evidence)) throttle?.refuse()
+  else if (evidence === 'answered') throttle?.accept()
 }
 
 /** An exponent above 1 makes a share below 1 smaller: the important are held back last. */

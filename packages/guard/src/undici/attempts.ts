@@ -1,4 +1,4 @@
-import type { Evidence, RetryDecision } from '@spillway/core'
+import type { RetryDecision } from '@spillway/core'
 import { evidenceOf, tellThrottle } from '@spillway/core'
 import type { Dispatcher } from 'undici'
 import { RetryHandler } from 'undici'
@@ -6,7 +6,7 @@ import { attemptHeader, withHeader } from './headers.ts'
 import type { ParsedOptions } from './options.ts'
 import type { Origin } from './origins.ts'
 import type { Failure } from './policy.ts'
-import { decideRequest, evidenceOfAnswer } from './policy.ts'
+import { decideRequest, isAccepted } from './policy.ts'
 
 /**
  * One request with all its attempts, on undici's own `RetryHandler`: that keeps bodies that can be
@@ -61,7 +61,7 @@ export class Attempts {
     const forward = handler.onResponseStart!.bind(handler)
     handler.onResponseStart = (controller, statusCode, headers, message) => {
       if (statusCode >= 200) {
-        this.#tellThrottle(evidenceOfAnswer(statusCode, headers))
+        this.#tellThrottle(isAccepted(statusCode, headers))
         // Handed out unless the decision, which is part of forwarding it, is to try again.
         this.#isAnswered = statusCode < 300
       }
@@ -69,9 +69,9 @@ export class Attempts {
     }
   }
 
-  #tellThrottle(evidence: Evidence): void {
-    const { throttle } = this.#origin
-    if (throttle !== undefined) tellThrottle(throttle, evidence)
+  #tellThrottle(wasAccepted: boolean): void {
+    if (wasAccepted) this.#origin.throttle?.accept()
+    else this.#origin.throttle?.refuse()
   }
 
   /** Its timer is cleared by the RetryHandler when the caller aborts. */
@@ -82,7 +82,9 @@ export class Attempts {
   ): NodeJS.Timeout | undefined => {
     // Statuses have been told of; an answer that breaks off was one.
     const { statusCode } = error as Failure
-    if (statusCode === undefined && !this.#isAnswered) this.#tellThrottle(evidenceOf(error))
+    if (statusCode === undefined && !this.#isAnswered) {
+      tellThrottle(this.#origin.throttle, evidenceOf(error))
+    }
     const decision = this.#decide(error as Failure)
     if (decision.kind === 'retry') {
       return setTimeout(() => {

@@ -1,4 +1,4 @@
-import type { Evidence, RetryDecision } from '@spillway/core'
+import type { RetryDecision } from '@spillway/core'
 import {
   decideRetry,
   delayBeforeRetry,
@@ -49,13 +49,13 @@ export interface RequestState {
 const gatewayStatuses: ReadonlySet<unknown> = new Set([502, 504])
 
 /**
- * What the answer says about the origin itself. A service of ours that passes
+ * Whether the answer says that the origin itself is well. A service of ours that passes
  * on the failure of the next one (502 or 504 that is not to be tried again) is well: throttles that
  * believed otherwise would multiply along the chain, and nobody would learn of the recovery.
  */
-export function evidenceOfAnswer(statusCode: number, headers: Failure['headers']): Evidence {
-  if (headers?.[retryHeader] === 'no' && gatewayStatuses.has(statusCode)) return 'answered'
-  return evidenceOfStatus(statusCode)
+export function isAccepted(statusCode: number, headers: Failure['headers']): boolean {
+  if (headers?.[retryHeader] === 'no' && gatewayStatuses.has(statusCode)) return true
+  return evidenceOfStatus(statusCode) === 'answered'
 }
 
 /** Whether a request that failed may and should be sent again; budget and throttle come after. */
