@@ -79,7 +79,7 @@ export interface CircuitOptions {
    * @default 500: a probe into a black hole must not hide that the downstream is back
    */
   readonly probeIntervalMs?: number
-  /** Extends `classifyFailure`, for errors that it does not know. */
+  /** Extends `classifyFailure`, for errors that it does not know and takes for answers. */
   readonly isFailure?: IsFailure
   /**
    * Longest time a caller of `run` waits; its signal aborts then, and the call counts as failed.

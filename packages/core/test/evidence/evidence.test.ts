@@ -1,7 +1,9 @@
 import type { Evidence } from '@spillway/core'
 import {
+  callerDeadline,
   evidenceOf,
   evidenceOfStatus,
+  leftAtCallerDeadline,
   leftAtDeadline,
   poolExhausted,
   signOf,
@@ -92,6 +94,11 @@ const telling: [string, unknown, Evidence][] = [
   ['a refusal of ours', new SpillwayError('SPW_ERR_LIMIT_EXCEEDED'), 'not_asked'],
   ['another circuit that is open', new SpillwayError('SPW_ERR_CIRCUIT_OPEN'), 'not_asked'],
   ['a caller that left', new SpillwayError('SPW_ERR_CANCELLED'), 'not_asked'],
+  [
+    'a stranger’s deadline',
+    new SpillwayError('SPW_ERR_CALL_TIMEOUT', { reason: callerDeadline }),
+    'not_asked',
+  ],
 ]
 
 describe('an error is an answer', () => {
@@ -189,6 +196,16 @@ describe('a caller whose signal has aborted', () => {
   ])('by %s: at its deadline %s', (_name, signal, expected) => {
     expect(leftAtDeadline(signal)).toBe(expected)
   })
+
+  test.each(['SPW_ERR_DEADLINE', 'SPW_ERR_CALL_TIMEOUT'] as const)(
+    'by a deadline that anybody may have chosen has left at that (%s)',
+    (code) => {
+      const strangers = aborted(new SpillwayError(code, { reason: callerDeadline }))
+      expect([leftAtDeadline(strangers), leftAtCallerDeadline(strangers)]).toEqual([true, true])
+      const ours = aborted(new SpillwayError(code, { reason: 'deadline' }))
+      expect([leftAtDeadline(ours), leftAtCallerDeadline(ours)]).toEqual([true, false])
+    },
+  )
 
   test('or who has none has not left', () => {
     expect(leftAtDeadline(undefined)).toBe(false)

@@ -1,5 +1,6 @@
 import { getEventListeners } from 'node:events'
 import {
+  callerDeadline,
   createAdaptiveThrottle,
   createRetry,
   createRetryBudget,
@@ -333,9 +334,10 @@ describe('retry', () => {
     const timeout = new DOMException('x', 'TimeoutError')
     await ask(timeout)
     expect(throttle.stats()).toMatchObject({ requests: 1, accepts: 0 })
-    // Less than a downstream is judged by, and a caller that hung up.
+    // Less than a downstream is judged by, a caller that hung up, and a deadline of a stranger.
     await ask(timeout, 50)
     await ask(new DOMException('x', 'AbortError'))
+    await ask(new SpillwayError('SPW_ERR_DEADLINE', { reason: callerDeadline }))
     expect(throttle.stats()).toMatchObject({ requests: 1, accepts: 0 })
   })
 
