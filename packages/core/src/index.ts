@@ -97,7 +97,7 @@ export { longestTimerMs, systemClock } from './clock.ts'
 export type { ErrorCode, SpillwayErrorOptions } from './errors.ts'
 export { channels } from './channels.ts'
 export type { LimitChanged, LimiterRefused, LoadShed } from './channels.ts'
-export { errorTable, isSpillwayError, SpillwayError } from './errors.ts'
+export { callerDeadline, errorTable, isSpillwayError, SpillwayError } from './errors.ts'
 
 // For packages that take options of their own
 export {
