@@ -1,4 +1,4 @@
-import { isSpillwayError } from '@spillway/core'
+import { callerDeadline, isSpillwayError } from '@spillway/core'
 import type { BreakerOutcome } from './breaker.ts'
 import type { IsFailure } from './options.ts'
 
@@ -30,7 +30,8 @@ const sqlState = /^(?=.*\d)[0-9A-Z]{5}$/
 export function classifyFailure(error: unknown): BreakerOutcome {
   if (isSpillwayError(error)) {
     // Refusals are made here, and prove nothing; a call that took too long was made there.
-    return error.code === 'SPW_ERR_CALL_TIMEOUT' ? 'failure' : 'ignored'
+    const isTooSlow = error.code === 'SPW_ERR_CALL_TIMEOUT' && error.reason !== callerDeadline
+    return isTooSlow ? 'failure' : 'ignored'
   }
   if (!isErrorLike(error)) return 'failure'
   if (isAnswer(error)) return 'success'

@@ -26,7 +26,13 @@ export type { ParsedOptions as ParsedBreakerOptions } from './options.ts'
 export { circuitKeys, parseOptions as parseBreakerOptions } from './options.ts'
 export { classifyFailure } from './classify.ts'
 export { expiryOutcome } from './call.ts'
-export { abandonedError, leftAtDeadline, notStartedError } from './caller-left.ts'
+export {
+  abandonedError,
+  earlyTimerMs,
+  leftAtCallerDeadline,
+  leftAtDeadline,
+  notStartedError,
+} from './caller-left.ts'
 export { breakerChannels } from './channels.ts'
 export type { BreakerChanged } from './channels.ts'
 export { logStateChanges } from './change-log.ts'
