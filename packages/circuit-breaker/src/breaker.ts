@@ -65,6 +65,12 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined
   /** Milliseconds left until the answer is worthless. Only ever shortens `timeoutMs`. */
   readonly deadlineMs?: number | undefined
+  /**
+   * The same by the word of a caller that anybody may be: it ends the call, and is no evidence.
+   *
+   * @default none
+   */
+  readonly callerDeadlineMs?: number | undefined
 }
 
 /** Plain numbers. Counters only ever grow. */

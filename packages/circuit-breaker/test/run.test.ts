@@ -1,5 +1,5 @@
 import { getEventListeners } from 'node:events'
-import { SpillwayError } from '@spillway/core'
+import { callerDeadline, SpillwayError } from '@spillway/core'
 import { describe, expect, test } from 'vitest'
 import { expiryOutcome } from '../src/call.ts'
 import { call, defer, down, makeWorld, pass, trip } from './world.ts'
@@ -329,4 +329,72 @@ test('a probe whose caller leaves makes room for the next one', async () => {
   pass(breaker).end('success')
   call(breaker, 'success', 14)
   expect(breaker.state).toBe('closed')
+})
+
+describe('a deadline that a stranger has chosen', () => {
+  const strangers = new SpillwayError('SPW_ERR_DEADLINE', { reason: callerDeadline })
+
+  test.each([100, 120, 5000])('of %d ms ends its own call, and counts for nothing', async (ms) => {
+    const { breaker, clock } = makeWorld()
+    for (let index = 0; index < 20; index += 1) {
+      const answer = breaker.run(forever, { callerDeadlineMs: ms, deadlineMs: 6000 })
+      const ended = expect(answer).rejects.toMatchObject({
+        code: 'SPW_ERR_CALL_TIMEOUT',
+        reason: callerDeadline,
+      })
+      clock.advance(ms)
+      await ended
+    }
+    expect(breaker.stats()).toMatchObject({ state: 'closed', failures: 0, ignored: 20 })
+  })
+
+  test('is known by the reason of its request’s signal', async () => {
+    const { breaker, clock } = makeWorld()
+    const request = new AbortController()
+    const answer = breaker.run(forever, { signal: request.signal })
+    const ended = expect(answer).rejects.toMatchObject({ code: 'SPW_ERR_CALL_TIMEOUT' })
+    clock.advance(400)
+    request.abort(strangers)
+    await ended
+    const late = breaker.run(forever, { signal: AbortSignal.abort(strangers) })
+    await expect(late).rejects.toMatchObject({ code: 'SPW_ERR_DEADLINE' })
+    expect(breaker.stats()).toMatchObject({ failures: 0, ignored: 1 })
+  })
+
+  test('counts for nothing when a client library reports it, or a guard within', async () => {
+    const { breaker, clock } = makeWorld()
+    const work = async (): Promise<never> => {
+      clock.advance(119)
+      throw new DOMException('timeout', 'TimeoutError')
+    }
+    await breaker.run(work, { callerDeadlineMs: 120 }).catch(() => {})
+    const guarded = new SpillwayError('SPW_ERR_CALL_TIMEOUT', { reason: callerDeadline })
+    await breaker.run(() => Promise.reject(guarded)).catch(() => {})
+    expect(breaker.stats()).toMatchObject({ failures: 0, ignored: 2 })
+  })
+
+  test('fails no probe', async () => {
+    const world = makeWorld()
+    trip(world)
+    world.clock.advance(1000)
+    const probe = world.breaker.run(forever, { callerDeadlineMs: 120 }).catch(() => {})
+    world.clock.advance(120)
+    await probe
+    expect(world.breaker.stats()).toMatchObject({ state: 'half_open', opened: 1 })
+  })
+
+  test.each([0, -1, Number.NaN])('that is %d is over', async (callerDeadlineMs) => {
+    const { breaker } = makeWorld()
+    const answer = breaker.run(forever, { callerDeadlineMs })
+    await expect(answer).rejects.toMatchObject({ code: 'SPW_ERR_DEADLINE' })
+  })
+
+  test('is not heard where the service gives less', async () => {
+    const { breaker, clock } = makeWorld()
+    const answer = breaker.run(forever, { callerDeadlineMs: 1e300, deadlineMs: 400 })
+    const ended = expect(answer).rejects.toMatchObject({ reason: 'deadline' })
+    clock.advance(400)
+    await ended
+    expect(breaker.stats()).toMatchObject({ timeouts: 1 })
+  })
 })

@@ -22,6 +22,8 @@ export interface CallCounts {
   abandoned: number
   /** Calls that succeeded after their time was up, since the start. */
   late: number
+  /** Calls whose time was up while the guard did not enforce, since the start. */
+  wouldHaveTimedOut: number
 }
 
 /**

@@ -2,6 +2,7 @@ import { evidenceOfStatus, functionOption, knownKeys } from '@spillway/core'
 import { callHeaders } from '../call-headers.ts'
 import type { CallOptions, Guard } from '../guard.ts'
 import type { RunningCall } from '../running-call.ts'
+import { callOf } from '../running-call.ts'
 import { trackResponse } from './tracked-response.ts'
 
 /** Anything shaped like the global `fetch`, for example undici's. */
@@ -75,9 +76,11 @@ function runFetch(
   call: CallOptions | undefined,
 ): Promise<Response> {
   return new Promise((resolve, reject) => {
-    const work = async (signal: AbortSignal, running: RunningCall): Promise<void> => {
-      const headers = withCallHeaders(init?.headers ?? headersOf(input), running)
-      const { response, ended } = trackResponse(await fetch(input, { ...init, headers, signal }))
+    const work = async (signal: AbortSignal): Promise<void> => {
+      // A guard that merely observes leaves the request as it was.
+      const running = callOf(signal)
+      const headed = running === undefined ? init : withCallHeaders(input, init, running)
+      const { response, ended } = trackResponse(await fetch(input, { ...headed, signal }))
       resolve(response)
       await ended
       if (evidenceOfStatus(response.status) !== 'answered')
@@ -92,12 +95,16 @@ function withSignal(call: CallOptions = {}, signal: AbortSignal | null | undefin
 }
 
 /** Pairs: every `fetch` takes them, also one whose `Headers` is another class. */
-function withCallHeaders(own: HeadersInit, call: RunningCall): [string, string][] {
-  const headers = new Headers(own)
+function withCallHeaders(
+  input: unknown,
+  init: FetchInit | undefined,
+  call: RunningCall,
+): FetchInit {
+  const headers = new Headers(init?.headers ?? headersOf(input))
   for (const [name, value] of Object.entries(callHeaders(call))) {
     if (!headers.has(name)) headers.set(name, value)
   }
-  return [...headers]
+  return { ...init, headers: [...headers] }
 }
 
 /** Headers in `init` take the place of those of a `Request`, so they must be carried over. */
