@@ -8,7 +8,13 @@ import type { Probe, ProbeRamp } from './probe-ramp.ts'
 export type Phase =
   | { readonly kind: 'closed' }
   | { readonly kind: 'open'; readonly until: number; readonly attempt: number }
-  | { readonly kind: 'half_open'; readonly ramp: ProbeRamp; readonly attempt: number }
+  | HalfOpen
+
+export interface HalfOpen {
+  readonly kind: 'half_open'
+  readonly ramp: ProbeRamp
+  readonly attempt: number
+}
 
 /** Who gives passes out and is told how they end, each once. */
 export interface PassOwner {

@@ -6,6 +6,7 @@ import type { FastifyInstance } from 'fastify'
 interface Question {
   readonly priority: Priority
   readonly deadlineMs: number | undefined
+  readonly callerDeadlineMs: number | undefined
   readonly partition: string | undefined
 }
 
@@ -32,11 +33,13 @@ function guardsOf(fastify: FastifyInstance): GuardsLike | undefined {
 export function refusingGuard(
   fastify: FastifyInstance,
   names: readonly string[],
-  { priority, deadlineMs, partition }: Question,
+  question: Question,
 ): { readonly guard: string; readonly refusal: GuardRefusal } | undefined {
   const guards = guardsOf(fastify)
+  const { priority, deadlineMs, callerDeadlineMs, partition } = question
+  const asked = { priority, deadlineMs, callerDeadlineMs, partition }
   for (const guard of names) {
-    const refusal = guards?.get(guard)?.wouldRefuse({ priority, deadlineMs, partition })
+    const refusal = guards?.get(guard)?.wouldRefuse(asked)
     if (refusal !== undefined) return { guard, refusal }
   }
   return undefined

@@ -1,7 +1,8 @@
 import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction, RouteOptions } from 'fastify'
+import type { RequestTerms } from '@spillway/plugin-kit'
 import { createRejection, isSettled } from '@spillway/plugin-kit'
 import { refusingGuard } from './dependencies.ts'
-import type { LimiterSet } from './limiter-set.ts'
+import type { Door, LimiterSet } from './limiter-set.ts'
 import type { ParsedOptions } from './options.ts'
 import type { LimitedRoute, RouteSettings } from './route.ts'
 import { routeSettingsOf } from './route.ts'
@@ -9,8 +10,9 @@ import type { House } from './visit.ts'
 import { setVisit, Visit, visitOf } from './visit.ts'
 
 /** Decides about each request of a scope, before anything of its body has been read. */
-export class Doorkeeper {
+export class Doorkeeper implements RequestTerms {
   readonly #house: House
+  readonly #defaultDoor: Door
   readonly #unmatched: RouteSettings
   readonly #settingsOf: (request: FastifyRequest) => RouteSettings
 
@@ -21,6 +23,7 @@ export class Doorkeeper {
   ) {
     this.#house = { options, rejection: createRejection({ statusCode: options.statusCode }) }
     this.#settingsOf = settingsOf
+    this.#defaultDoor = limiters.defaultDoor
     this.#unmatched = options.includeNotFound
       ? routeSettingsOf(limiters, undefined, { url: undefined, method: 'ANY' })
       : { kind: 'open' }
@@ -28,7 +31,7 @@ export class Doorkeeper {
 
   /** The `onRequest` hook. */
   receive(request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void {
-    const route = request.is404 ? this.#unmatched : this.#settingsOf(request)
+    const route = this.#routeOf(request)
     if (route.kind === 'open') {
       done()
       return
@@ -40,6 +43,23 @@ export class Doorkeeper {
     if (isAsked(route) && this.#refusesForGuard(route, visit, reply)) return
     setVisit(request, visit)
     visit.enter()
+  }
+
+  /** RequestTerms */
+  readonly isInForce = (request: FastifyRequest): boolean => {
+    const route = this.#routeOf(request)
+    const door = route.kind === 'open' ? this.#defaultDoor : route.door
+    return door.limiter.mode === 'enforce'
+  }
+
+  /** RequestTerms. What the door has nothing to do with (a stream of events, say) may take for ever. */
+  readonly routeDeadlineMs = (request: FastifyRequest): number | false | undefined => {
+    const route = this.#routeOf(request)
+    return route.kind === 'open' ? false : route.deadlineMs
+  }
+
+  #routeOf(request: FastifyRequest): RouteSettings {
+    return request.is404 ? this.#unmatched : this.#settingsOf(request)
   }
 
   #refusesForGuard({ door, dependsOn }: LimitedRoute, visit: Visit, reply: FastifyReply): boolean {

@@ -1,5 +1,5 @@
 import type { Limiter, LimiterOptions, LimiterStats, Mode } from '@spillway/core'
-import { createLimiter, DurationMean, modeOption, parsedAt } from '@spillway/core'
+import { createLimiter, modeOption, parsedAt } from '@spillway/core'
 import type { Component } from '@spillway/plugin-kit'
 import type { ParsedOptions } from './options.ts'
 import type { SheddingLogger } from './shedding-log.ts'
@@ -14,6 +14,8 @@ export interface DoorStats extends LimiterStats {
    * still went out. Only ever grows.
    */
   readonly late: number
+  /** Requests whose deadline passed, and that went on because the door merely observes. */
+  readonly wouldHaveTimedOut: number
   /** Requests refused because a guard that their route depends on was refusing. */
   readonly refusedByGuard: number
   /** Requests let in although such a guard was refusing, because the door merely observes. */
@@ -40,10 +42,9 @@ export class Door {
   readonly log: SheddingLog
   abandoned = 0
   late = 0
+  wouldHaveTimedOut = 0
   refusedByGuard = 0
   wouldHaveRefusedByGuard = 0
-  /** What requests take that are answered in time. */
-  readonly usual: DurationMean = new DurationMean()
 
   constructor(limiter: Limiter, log: SheddingLog) {
     this.limiter = limiter
@@ -51,9 +52,9 @@ export class Door {
   }
 
   stats(): DoorStats {
-    const { abandoned, late, refusedByGuard, wouldHaveRefusedByGuard } = this
-    const counts = { abandoned, late, refusedByGuard, wouldHaveRefusedByGuard }
-    return { ...this.limiter.stats(), ...counts }
+    const { abandoned, late, wouldHaveTimedOut, refusedByGuard, wouldHaveRefusedByGuard } = this
+    const ofGuards = { refusedByGuard, wouldHaveRefusedByGuard }
+    return { ...this.limiter.stats(), abandoned, late, wouldHaveTimedOut, ...ofGuards }
   }
 }
 

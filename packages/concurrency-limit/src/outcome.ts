@@ -1,5 +1,5 @@
 import type { Outcome } from '@spillway/core'
-import { isSpillwayError } from '@spillway/core'
+import { callerDeadline, isSpillwayError } from '@spillway/core'
 
 /** How a response ended. */
 export interface Ending {
@@ -8,19 +8,16 @@ export interface Ending {
   readonly statusCode: number
   /** The error that was answered, if any. */
   readonly error: unknown
-  /** Whether the request's deadline has passed. */
+  /** Whether the deadline has passed that this service, or a trusted caller, gave the request. */
   readonly isLate: boolean
-  /**
-   * Whether that was less time than requests take. Callers choose their deadlines, and those may come
-   * from anybody: too many that are too tight must not take the limit down.
-   */
-  readonly hadNoChance: boolean
+  /** Whether that of a caller has passed who may be anybody: its impatience says nothing about load. */
+  readonly isLateForCaller: boolean
 }
 
 /** What a finished response tells the limit. */
 export function outcomeOf(ending: Ending): Outcome {
   const outcome = plainOutcomeOf(ending)
-  return outcome === 'dropped' && ending.hadNoChance ? 'ignored' : outcome
+  return outcome === 'dropped' && isOverForCaller(ending) ? 'ignored' : outcome
 }
 
 function plainOutcomeOf({ sentInFull, statusCode, error, isLate }: Ending): Outcome {
@@ -31,6 +28,11 @@ function plainOutcomeOf({ sentInFull, statusCode, error, isLate }: Ending): Outc
   if (isSpillwayError(error)) return isLate ? 'dropped' : 'ignored'
   // A failure, instant or not, is no measure of how long the work takes.
   return statusCode >= 500 ? 'ignored' : 'success'
+}
+
+function isOverForCaller({ error, isLate, isLateForCaller }: Ending): boolean {
+  const isSaid = isSpillwayError(error) && error.reason === callerDeadline
+  return isSaid || (isLateForCaller && !isLate)
 }
 
 /** Whether a response went out because its handler took too long, and the handler goes on. */

@@ -11,6 +11,7 @@ export interface LimitedRoute {
   readonly door: Door
   readonly priority: Priority | undefined
   readonly maxWaitMs: number | undefined
+  readonly deadlineMs: number | false | undefined
   readonly dependsOn: readonly string[]
   /** The pattern, never the URL: requests of one pattern cost about the same. */
   readonly workload: string
@@ -27,7 +28,8 @@ export function routeSettingsOf(
 ): RouteSettings {
   const options = parseRouteOptions(config, limiters.names)
   if (options === undefined) return open
-  const { limiter, priority, maxWaitMs, dependsOn = none } = options
+  const { limiter, priority, maxWaitMs, deadlineMs, dependsOn = none } = options
   const door = limiter === undefined ? limiters.defaultDoor : limiters.door(limiter)!
-  return { kind: 'limited', door, priority, maxWaitMs, dependsOn, workload: `${method} ${url}` }
+  const workload = `${method} ${url}`
+  return { kind: 'limited', door, priority, maxWaitMs, deadlineMs, dependsOn, workload }
 }

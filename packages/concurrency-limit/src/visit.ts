@@ -3,8 +3,9 @@ import type { ServerResponse } from 'node:http'
 import type { AcquireOptions, Outcome, Permit, Priority } from '@spillway/core'
 import type { Refusal, Waiter, Waiting } from '@spillway/core'
 import type { Rejection, SettledListener } from '@spillway/plugin-kit'
-import { isSentInFull, onResponseSettled, priorityFor, remainingMs } from '@spillway/plugin-kit'
+import { isSentInFull, onResponseSettled, priorityFor, remainingTime } from '@spillway/plugin-kit'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Ending } from './outcome.ts'
 import { isTimeout, outcomeOf } from './outcome.ts'
 import type { ParsedOptions } from './options.ts'
 import type { LimitedRoute } from './route.ts'
@@ -22,6 +23,7 @@ export interface House {
 export class Visit implements AcquireOptions, Waiter, SettledListener {
   readonly priority: Priority
   readonly deadlineMs: number | undefined
+  readonly callerDeadlineMs: number | undefined
   readonly maxWaitMs: number | undefined
   readonly partition: string | undefined
   readonly workload: string
@@ -29,6 +31,7 @@ export class Visit implements AcquireOptions, Waiter, SettledListener {
   readonly #route: LimitedRoute
   readonly #reply: FastifyReply
   readonly #proceed: () => void
+  readonly #isObserved: boolean
   /** What there is to give back: a permit, a place in the queue, or nothing any more. */
   #hold: Permit | Waiting | undefined
   /** The context of a request that waits: it will go on in the middle of somebody else's. */
@@ -48,7 +51,10 @@ export class Visit implements AcquireOptions, Waiter, SettledListener {
     const own = route.priority ?? options.priority?.(request) ?? request.priority
     this.priority = priorityFor(request, own)
     this.partition = options.partition?.(request)
-    this.deadlineMs = remainingMs(request)
+    this.#isObserved = route.door.limiter.mode === 'observe'
+    const { deadlineMs, callerDeadlineMs } = remainingTime(request, this.#isObserved)
+    this.deadlineMs = deadlineMs
+    this.callerDeadlineMs = callerDeadlineMs
     this.maxWaitMs = route.maxWaitMs
     this.workload = route.workload
   }
@@ -115,27 +121,27 @@ export class Visit implements AcquireOptions, Waiter, SettledListener {
 
   #leave(permit: Permit, raw: ServerResponse): void {
     const sentInFull = isSentInFull(raw)
-    const isLate = this.#isLate()
+    const { isLate, isLateForCaller } = this.#lateness()
     const { statusCode } = raw
-    const hadNoChance = isLate && this.#tookMs(permit) < this.#route.door.usual.value
-    const outcome = outcomeOf({ sentInFull, statusCode, error: this.#error, isLate, hadNoChance })
+    const ending = { sentInFull, statusCode, error: this.#error, isLate, isLateForCaller }
+    const outcome = outcomeOf(ending)
     this.#wasLeft = !sentInFull || isTimeout(this.#error)
     if (this.#wasLeft && this.#work !== undefined) {
       this.#countAbandoned(this.#work, permit, outcome)
       return
     }
-    if (isLate && sentInFull && statusCode < 500) this.#route.door.late += 1
+    if ((isLate || isLateForCaller) && sentInFull && statusCode < 500) this.#countLate()
     permit.release(outcome)
-    // The permit has just taken the time: the clock is not read once more for each request.
-    if (outcome === 'success' && !isLate) this.#route.door.usual.add(permit.durationMs)
   }
 
-  #tookMs(permit: Permit): number {
-    return this.#house.options.clock.now() - permit.startedAt
+  #lateness(): Pick<Ending, 'isLate' | 'isLateForCaller'> {
+    const { deadlineMs, callerDeadlineMs } = remainingTime(this.#reply.request, this.#isObserved)
+    return { isLate: hasPassed(deadlineMs), isLateForCaller: hasPassed(callerDeadlineMs) }
   }
 
-  #isLate(): boolean {
-    return (remainingMs(this.#reply.request) ?? 1) <= 0
+  #countLate(): void {
+    if (this.#isObserved) this.#route.door.wouldHaveTimedOut += 1
+    else this.#route.door.late += 1
   }
 
   /** Nobody waits for the answer any more, but the handler may go on. */
@@ -149,10 +155,15 @@ export class Visit implements AcquireOptions, Waiter, SettledListener {
     door.abandoned += 1
     if (!isHeld) permit?.release(outcome)
     work.then(() => {
-      if (this.#isLate()) door.late += 1
+      const { isLate, isLateForCaller } = this.#lateness()
+      if (isLate || isLateForCaller) this.#countLate()
       end()
     }, end)
   }
+}
+
+function hasPassed(leftMs: number | undefined): boolean {
+  return leftMs !== undefined && leftMs <= 0
 }
 
 function isPromiseLike(value: unknown): value is PromiseLike<unknown> {

@@ -18,8 +18,8 @@ import type { GuardCircuitOptions } from './circuit-options.ts'
 import { parseCircuit } from './circuit-options.ts'
 
 /**
- * Says what a rejected call tells about the downstream's load; undefined leaves it to
- * `classifyError`.
+ * Says what a rejected call tells limit and breaker about the downstream: it answered (`success`), it
+ * has no room or took too long (`dropped`), nothing (`ignored`). Undefined leaves it to the guard.
  */
 export type Classify = (error: unknown) => Outcome | undefined
 
@@ -60,7 +60,7 @@ export interface DownstreamOptions {
    * @default 'enforce'
    */
   readonly mode?: Mode
-  /** Extends `classifyError`, for errors of a client library that it does not know. */
+  /** For errors of a client library that the guard does not know, which it takes for answers. */
   readonly classify?: Classify
   /** @default systemClock */
   readonly clock?: Clock

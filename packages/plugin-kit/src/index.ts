@@ -1,10 +1,11 @@
 // Requests: deadline, priority, cancelSignal, callOptions
 export { decorateRequests } from './decorate-requests.ts'
-export type { CallerTrust, RequestOptions } from './request-policy.ts'
+export type { CallerTrust, RequestOptions, RequestTerms } from './request-policy.ts'
 export { priorityFor } from './caller.ts'
+export { callDeadlines } from './call-options.ts'
 export type { RequestCallOptions } from './call-options.ts'
-export type { Deadline } from './deadline.ts'
-export { remainingMs } from './deadline.ts'
+export type { Deadline, RemainingTime } from './deadline.ts'
+export { remainingMs, remainingTime } from './deadline.ts'
 
 // Responses: when they are over, and how to refuse
 export { isSentInFull, isSettled, onResponseSettled } from './response-settled.ts'

@@ -8,10 +8,18 @@ export interface AcquireOptions {
   /** @default 'default' */
   readonly priority?: Priority | undefined
   /**
-   * Milliseconds left until the answer is worthless. Without it, or with Infinity, the wait is bounded
+   * Milliseconds left until the answer is worthless, as this service says. Without it, or with Infinity, the wait is bounded
    * by `maxWaitMs` and half a second.
    */
   readonly deadlineMs?: number | undefined
+  /**
+   * Milliseconds left until the answer is worthless, by the word of a caller that anybody may be. It
+   * bounds the wait of its own call like `deadlineMs`; in what order calls are served, and what their
+   * durations tell the limit, does not depend on it.
+   *
+   * @default none
+   */
+  readonly callerDeadlineMs?: number | undefined
   /** Upper bound of the wait for this call; only ever shortens the queue's own. */
   readonly maxWaitMs?: number | undefined
   /** Whose call it is (a tenant, a route). Partitions share the limit fairly while it is scarce. */

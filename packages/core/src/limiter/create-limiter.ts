@@ -19,7 +19,7 @@ import { PermitPromise } from './permit-promise.ts'
 import { publishLimitChange, publishRefusal } from './publish.ts'
 import type { QueueEntry } from './queue-entry.ts'
 import { Tally } from './tally.ts'
-import { patienceMs } from './wait-budget.ts'
+import { hasPassed, patienceMs } from './wait-budget.ts'
 import type { RoomOwner } from './waiting-room.ts'
 import { WaitingRoom } from './waiting-room.ts'
 
@@ -265,7 +265,7 @@ class QueueingLimiter implements Limiter, PermitOwner, PassageOwner, RoomOwner {
   /** What stops a call whether or not there is room. */
   #obstacle(options: AcquireOptions): RefusalReason | undefined {
     if (this.#closed) return 'closed'
-    if (options.deadlineMs !== undefined && !(options.deadlineMs > 0)) return 'deadline'
+    if (hasPassed(options.deadlineMs) || hasPassed(options.callerDeadlineMs)) return 'deadline'
     if (options.signal?.aborted === true) return 'cancelled'
     return undefined
   }

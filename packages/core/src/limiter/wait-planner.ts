@@ -4,7 +4,7 @@ import { rankOf } from '../priority.ts'
 import type { AcquireOptions, RefusalReason } from './admission.ts'
 import type { DurationMean } from './duration-mean.ts'
 import type { QueueBounds } from './options.ts'
-import { isOverloaded, patienceMs, waitBudgetMs } from './wait-budget.ts'
+import { isOverloaded, patienceMs, usableMs, waitBudgetMs } from './wait-budget.ts'
 import type { WaitingQueue } from './waiting-queue.ts'
 
 /** Whether a call may wait, and for how long. */
@@ -38,7 +38,7 @@ export class WaitPlanner {
     const rank = rankOf(options.priority ?? 'default')
     const partition = options.partition ?? ''
     const standingMs = this.#queue.standingMs(rank, partition, now)
-    const budgetMs = waitBudgetMs({
+    const ownBudgetMs = waitBudgetMs({
       deadlineMs: options.deadlineMs,
       maxWaitMs: options.maxWaitMs,
       queueMaxWaitMs: this.#bounds.maxWaitMs,
@@ -46,6 +46,10 @@ export class WaitPlanner {
       permitIntervalMs: this.#drainMs(1),
       standingMs,
     })
+    const budgetMs = Math.min(
+      ownBudgetMs,
+      usableMs(options.callerDeadlineMs) - this.#duration.cautious,
+    )
     // Also when it is no number.
     if (!(budgetMs > 0)) return { kind: 'refuse', reason: 'deadline' }
     const newestFirst = isOverloaded(standingMs, patienceMs(options.deadlineMs))

@@ -79,7 +79,7 @@ export class WaitingRoom implements EntryOwner {
       signal: options.signal,
       enqueuedAt: now,
       expiresAt: now + plan.budgetMs,
-      serveBy: now + usableMs(options.deadlineMs),
+      serveBy: now + Math.min(usableMs(options.deadlineMs), usableMs(options.callerDeadlineMs)),
       patienceMs: patienceMs(options.deadlineMs),
     })
     this.#queue.push(entry, rank, partition)
