@@ -162,6 +162,21 @@ test.each(ways.slice(0, 4))(
   },
 )
 
+test.each(ways.slice(0, 4))(
+  'one by %s that is shorter than `minTimeoutMs` opens nothing',
+  async (_name, ask) => {
+    const { clock, guard } = setUp({ limit: fixedLimit(100) })
+    const calls = Array.from({ length: 50 }, () => ask(guard, clock, 99))
+    clock.advance(99)
+    await Promise.all(calls)
+    expect(guard.stats().breaker).toMatchObject({ opened: 0, failures: 0, ignored: 50 })
+    const telling = Array.from({ length: 50 }, () => ask(guard, clock, 100))
+    clock.advance(100)
+    await Promise.all(telling)
+    expect(guard.stats().breaker).toMatchObject({ opened: 1 })
+  },
+)
+
 test('a downstream that keeps such a deadline itself, and is faster than our timer, says nothing either', async () => {
   const { clock, guard } = setUp({ limit: fixedLimit(100) })
   for (let call = 0; call < 20; call += 1) {

@@ -73,13 +73,13 @@ export const codes: Table = tableOf({
     // MySQL: too many connections
     'ER_CON_COUNT_ERROR',
     'ER_TOO_MANY_USER_CONNECTIONS',
+    // Prisma: no connection of its pool in time
+    'P2024',
   ],
   congested: [
     // PostgreSQL: statement_timeout, which has the code of every cancel; lock_timeout
     '57014',
     '55P03',
-    // Prisma: no connection of the pool in time
-    'P2024',
   ],
 })
 
@@ -88,9 +88,21 @@ export const brokenPeer: RegExp = /^(?:CERT_|CRL_|UNABLE_TO_|ERR_TLS_|ERR_SSL_|H
 
 /** Values of `name`. */
 export const names: Table = tableOf({
-  unreachable: ['MongoNetworkError', 'MongoServerSelectionError', 'MaxRetriesPerRequestError'],
-  timed_out: ['TimeoutError', 'MongoNetworkTimeoutError'],
-  congested: ['MongoWaitQueueTimeoutError'],
+  unreachable: [
+    'MongoNetworkError',
+    'MongoServerSelectionError',
+    'MaxRetriesPerRequestError',
+    'SequelizeConnectionError',
+    'SequelizeConnectionRefusedError',
+    'SequelizeHostNotFoundError',
+  ],
+  timed_out: ['TimeoutError', 'MongoNetworkTimeoutError', 'SequelizeConnectionTimedOutError'],
+  // No connection of the client's own pool: it is full, or the server does not accept any.
+  overloaded: [
+    'MongoWaitQueueTimeoutError',
+    'SequelizeConnectionAcquireTimeoutError',
+    'KnexTimeoutError',
+  ],
 })
 
 /** What pg, pg-pool and the Redis clients say without a code. */
@@ -103,7 +115,6 @@ export const messages: Table = tableOf({
     'Socket closed unexpectedly',
   ],
   timed_out: ['Query read timeout', 'timeout expired', 'Command timed out', 'Connection timeout'],
-  // No connection in time: the pool is full, or the server does not accept any.
   overloaded: [
     'timeout exceeded when trying to connect',
     'Connection terminated due to connection timeout',

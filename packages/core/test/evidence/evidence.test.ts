@@ -146,6 +146,16 @@ test('an abort says why in its cause: a timeout is one, a caller that left is no
   expect(evidenceOf(abort(new Error('bye')))).toBe('not_asked')
 })
 
+test('a pool of a client’s own that had nothing free may be full, or may hang', () => {
+  for (const error of [
+    named('KnexTimeoutError'),
+    coded('P2024'),
+    named('MongoWaitQueueTimeoutError'),
+  ]) {
+    expect(evidenceOf(error)).toBe('overloaded')
+  }
+})
+
 test('what the clients of Redis, MongoDB, MySQL and Prisma call a lost server', () => {
   for (const error of [
     new Error('Connection is closed.'),
