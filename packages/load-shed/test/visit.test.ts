@@ -83,7 +83,10 @@ test.each([
   await app.register(loadShed, { callerHeaders: trust, clock: new ManualClock() })
   app.get('/', async () => 'ok')
   vi.spyOn(app.loadShedder, 'mayRun').mockReturnValue(false)
-  const enter = vi.spyOn(app.loadShedder, 'enter')
+  const enter = vi.spyOn(app.loadShedder, 'enter').mockImplementation((_options, request) => {
+    request.run()
+    return undefined
+  })
   const headers = { 'x-envoy-expected-rq-timeout-ms': '120' }
   expect((await app.inject({ url: '/', headers })).statusCode).toBe(200)
   expect(enter.mock.calls[0]![0]).toMatchObject(waits)
