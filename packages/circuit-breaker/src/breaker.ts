@@ -39,6 +39,8 @@ export interface StateChange {
 /** The right to make one call. */
 export interface BreakerPass {
   readonly kind: 'pass'
+  /** Whether the call is to find out if the downstream is back. */
+  readonly isProbe: boolean
   /**
    * Tells how the call has ended, and so how long it took. The first call counts, later ones do
    * nothing; nor does a pass from before the latest change of state, whatever it says.

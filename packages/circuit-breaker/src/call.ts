@@ -58,9 +58,9 @@ class Call<T> {
   readonly #controller = new AbortController()
   /** What the service gives it, and what is left of that if its caller has less patience. */
   readonly #ownMs: number
-  readonly #limitMs: number
+  #limitMs: number
   readonly #startedAt: number
-  readonly #timer: TimerHandle
+  #timer: TimerHandle
   #isOver = false
 
   constructor(
@@ -79,9 +79,7 @@ class Call<T> {
     this.#ownMs = Math.min(timeoutMs, options.deadlineMs ?? Infinity)
     this.#limitMs = Math.min(this.#ownMs, options.callerDeadlineMs ?? Infinity)
     this.#startedAt = clock.now()
-    this.#timer = clock.setTimer(() => {
-      this.#expire()
-    }, this.#limitMs)
+    this.#timer = this.#setTimer(this.#limitMs)
     options.signal?.addEventListener('abort', this)
   }
 
@@ -108,17 +106,43 @@ class Call<T> {
   /** The caller's signal aborted. */
   handleEvent(): void {
     const { signal } = this.#options
-    const isTooSlow = leftAtDeadline(signal) && !leftAtCallerDeadline(signal)
-    const outcome = isTooSlow ? this.#evidence(this.#ranMs()) : 'ignored'
-    this.#leave(outcome, abandonedError(signal))
+    const error = abandonedError(signal)
+    if (leftAtCallerDeadline(signal)) this.#callerExpired(error)
+    else this.#leave(leftAtDeadline(signal) ? this.#evidence(this.#ranMs()) : 'ignored', error)
   }
 
   #expire(): void {
-    const isCallers = this.#limitMs < this.#ownMs
-    const outcome = isCallers ? 'ignored' : this.#evidence(this.#limitMs)
-    const ownReason = this.#limitMs < this.#context.timeoutMs ? 'deadline' : 'timeout'
-    const reason = isCallers ? callerDeadline : ownReason
-    this.#leave(outcome, new SpillwayError('SPW_ERR_CALL_TIMEOUT', { reason }))
+    if (this.#limitMs < this.#ownMs) {
+      const reason = callerDeadline
+      this.#callerExpired(new SpillwayError('SPW_ERR_CALL_TIMEOUT', { reason }))
+      return
+    }
+    const reason = this.#limitMs < this.#context.timeoutMs ? 'deadline' : 'timeout'
+    const error = new SpillwayError('SPW_ERR_CALL_TIMEOUT', { reason })
+    this.#leave(this.#evidence(this.#limitMs), error)
+  }
+
+  /** A probe goes on without its caller, or strangers with little patience would keep the circuit open. */
+  #callerExpired(error: SpillwayError): void {
+    if (!this.#pass.isProbe) {
+      this.#leave('ignored', error)
+      return
+    }
+    this.#reject(error)
+    this.#unwatch()
+    this.#limitMs = this.#ownMs
+    this.#timer = this.#setTimer(this.#ownMs - this.#ranMs())
+  }
+
+  #setTimer(ms: number): TimerHandle {
+    return this.#context.clock.setTimer(() => {
+      this.#expire()
+    }, ms)
+  }
+
+  #unwatch(): void {
+    this.#context.clock.clearTimer(this.#timer)
+    this.#options.signal?.removeEventListener('abort', this)
   }
 
   /** Of a call whose time is up. @param limitMs what it had */
@@ -163,8 +187,7 @@ class Call<T> {
   /** Gives everything back. */
   #end(outcome: BreakerOutcome): void {
     this.#isOver = true
-    this.#context.clock.clearTimer(this.#timer)
-    this.#options.signal?.removeEventListener('abort', this)
+    this.#unwatch()
     this.#pass.end(outcome)
   }
 }

@@ -36,6 +36,10 @@ export class Pass implements BreakerPass {
     this.#start = start
   }
 
+  get isProbe(): boolean {
+    return typeof this.#start !== 'number'
+  }
+
   end(outcome: BreakerOutcome): void {
     if (this.#hasEnded) return
     this.#hasEnded = true

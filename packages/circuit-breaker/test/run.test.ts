@@ -1,6 +1,7 @@
 import { getEventListeners } from 'node:events'
 import { callerDeadline, SpillwayError } from '@spillway/core'
 import { describe, expect, test } from 'vitest'
+import type { CallOptions } from '../src/breaker.ts'
 import { expiryOutcome } from '../src/call.ts'
 import { call, defer, down, makeWorld, pass, trip } from './world.ts'
 
@@ -373,14 +374,33 @@ describe('a deadline that a stranger has chosen', () => {
     expect(breaker.stats()).toMatchObject({ failures: 0, ignored: 2 })
   })
 
-  test('fails no probe', async () => {
-    const world = makeWorld()
+  test.each([
+    ['as a number', (): CallOptions => ({ callerDeadlineMs: 120 })],
+    ['by a signal', (signal: AbortSignal): CallOptions => ({ signal })],
+  ])('ends no probe, told %s: it goes on without its caller', async (_, options) => {
+    const world = makeWorld({ timeoutMs: 1000 })
     trip(world)
-    world.clock.advance(1000)
-    const probe = world.breaker.run(forever, { callerDeadlineMs: 120 }).catch(() => {})
-    world.clock.advance(120)
-    await probe
-    expect(world.breaker.stats()).toMatchObject({ state: 'half_open', opened: 1 })
+    const { breaker, clock } = world
+    const probe = async (takesMs: number): Promise<void> => {
+      const { promise, resolve } = defer<void>()
+      const request = new AbortController()
+      const answer = breaker.run(() => promise, options(request.signal))
+      const ended = expect(answer).rejects.toMatchObject({ code: 'SPW_ERR_CALL_TIMEOUT' })
+      clock.advance(120)
+      request.abort(strangers)
+      await ended
+      clock.advance(takesMs - 120)
+      resolve()
+      await promise
+      await Promise.resolve()
+    }
+    clock.advance(1000)
+    await probe(300)
+    expect(breaker.stats()).toMatchObject({ state: 'half_open', successes: 1, inFlight: 0 })
+    await probe(1500)
+    await probe(1500)
+    expect(breaker.stats()).toMatchObject({ timeouts: 2, opened: 2 })
+    expect(clock.pendingTimers).toBe(0)
   })
 
   test.each([0, -1, Number.NaN])('that is %d is over', async (callerDeadlineMs) => {

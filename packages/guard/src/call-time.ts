@@ -1,6 +1,6 @@
 import { earlyTimerMs } from '@spillway/circuit-breaker'
 import type { AcquireOptions, Mode, Permit } from '@spillway/core'
-import { callerDeadline } from '@spillway/core'
+import { callerDeadline, SpillwayError } from '@spillway/core'
 
 /** A call's options as they were when the guard was asked. */
 export interface AskedCall extends AcquireOptions {
@@ -23,6 +23,7 @@ export interface CallTime {
   readonly workUntil: number
   /** Whose word is the first to count. */
   readonly reason: TimeoutReason
+  readonly ownReason: TimeoutReason
 }
 
 /** Wait and run together get what was left when the guard was asked. */
@@ -41,10 +42,21 @@ export function callTime(
     callerUntil,
     workUntil: mode === 'enforce' ? ownUntil : askedAt + handedMs,
     reason: callerUntil < ownUntil ? callerDeadline : ownReason,
+    ownReason,
   }
+}
+
+/** What a call has that goes on without its caller. */
+export function withoutCaller(time: CallTime): CallTime {
+  return { ...time, callerUntil: Infinity, reason: time.ownReason }
 }
 
 /** Whether the client library may have kept the caller's deadline itself, a little before us. */
 export function isOverForCaller({ reason, callerUntil }: CallTime, now: number): boolean {
   return reason === callerDeadline && now >= callerUntil - earlyTimerMs
+}
+
+/** What the caller of such a call is told. */
+export function timeoutError({ reason }: CallTime, more: { cause?: unknown } = {}): SpillwayError {
+  return new SpillwayError('SPW_ERR_CALL_TIMEOUT', { reason, ...more })
 }

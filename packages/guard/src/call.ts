@@ -8,10 +8,10 @@ import {
   leftAtDeadline,
   refusalError,
   signOf,
-  SpillwayError,
 } from '@spillway/core'
+import type { SpillwayError } from '@spillway/core'
 import type { AskedCall, CallTime } from './call-time.ts'
-import { callTime, isOverForCaller } from './call-time.ts'
+import { callTime, isOverForCaller, timeoutError, withoutCaller } from './call-time.ts'
 import type { CallContext } from './call-context.ts'
 import { hadNoChance } from './call-context.ts'
 import { evidenceBy, loadOutcome } from './classify.ts'
@@ -164,16 +164,18 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
 
   /** Its time is up. */
   expire(): void {
-    const state = this.#time!.reason === callerDeadline ? 'cancelled' : 'expired'
+    const error = timeoutError(this.#time!)
     if (!this.#isEnforced) this.#context.counts.wouldHaveTimedOut += 1
-    this.#leave(state, this.#timeoutError())
+    if (this.#time!.reason === callerDeadline) this.#callerExpired(error)
+    else this.#leave('expired', error)
   }
 
   /** The caller's signal aborted. */
   handleEvent(): void {
     const { signal } = this.#options
-    const isTooSlow = leftAtDeadline(signal) && !leftAtCallerDeadline(signal)
-    this.#leave(isTooSlow ? 'expired' : 'cancelled', abandonedError(signal))
+    const error = abandonedError(signal)
+    if (leftAtCallerDeadline(signal)) this.#callerExpired(error)
+    else this.#leave(leftAtDeadline(signal) ? 'expired' : 'cancelled', error)
     if (!this.#isEnforced) this.#controller.abort(signal!.reason)
   }
 
@@ -212,7 +214,19 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
     this.#context.expiries.remove(this)
   }
 
-  /** Its caller leaves; or would, if the guard enforced. */
+  /** A probe goes on without its caller, or strangers with little patience would keep the circuit open. */
+  #callerExpired(error: SpillwayError): void {
+    if (!this.#isEnforced || this.#pass?.isProbe !== true) {
+      this.#leave('cancelled', error)
+      return
+    }
+    this.#abandon(error)
+    this.#time = withoutCaller(this.#time!)
+    this.expiresAt = this.#time.ownUntil
+    this.#context.expiries.add(this, this.#context.clock.now())
+  }
+
+  /** The work is of no use any more; or would not be, if the guard enforced. */
   #leave(state: 'expired' | 'cancelled', error: SpillwayError): void {
     if (this.#state === 'running') {
       this.#state = state
@@ -221,11 +235,17 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
       if (this.#pass !== undefined) this.#tellBreaker(this.#pass)
     }
     if (!this.#isEnforced) return
+    this.#abandon(error)
+    this.#controller.abort(error)
+  }
+
+  /** Its caller is answered. */
+  #abandon(error: SpillwayError): void {
+    this.#unwatch()
+    if (this.#isAbandoned) return
     this.#isAbandoned = true
     this.#context.counts.abandoned += 1
-    this.#unwatch()
     this.#reject(error)
-    this.#controller.abort(error)
   }
 
   /** The caller leaves now. */
@@ -244,16 +264,12 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
   #fulfilled(value: T): void {
     const now = this.#context.clock.now()
     this.#context.circuit?.answered(now)
-    if (this.#state === 'expired') this.#countLate()
+    // Work for nobody; of one that was let run on, somebody reads the answer.
+    if (this.#state === 'expired') this.#context.counts.late += this.#isAbandoned ? 1 : 0
     else this.#context.usual.add(now - this.#permit!.startedAt)
     // A caller that hung up does not make the latency less true; one that was too slow counts as lost.
     const outcome = this.#isLost() ? 'dropped' : 'success'
     if (this.#end(outcome, 'success')) this.#resolve(value)
-  }
-
-  /** Work for nobody; of one that was let run on, somebody reads the answer. */
-  #countLate(): void {
-    if (this.#isAbandoned) this.#context.counts.late += 1
   }
 
   #rejected(error: unknown): void {
@@ -270,7 +286,7 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
       // The downstream has kept the deadline itself, and was faster than our timer.
       const isLoad = loadOutcome(evidence) === 'dropped'
       if (this.#isEnforced && isLoad && this.deadlineMs <= 0)
-        answer = this.#timeoutError({ cause: error })
+        answer = timeoutError(this.#time!, { cause: error })
       heard = isLoad && this.#isHopeless() ? 'not_asked' : evidence
       outcome = circuit?.outcomeOf(error, heard, this.#permit!.startedAt) ?? outcome
     } catch (mistake) {
@@ -304,8 +320,8 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
   /** Gives the permit back; whether the caller is still there to be answered. */
   #end(outcome: Outcome, evidence: BreakerOutcome): boolean {
     const { counts } = this.#context
+    this.#unwatch()
     if (this.#isAbandoned) counts.abandoned -= 1
-    else this.#unwatch()
     counts.running -= 1
     this.#state = 'ended'
     this.#pass?.end(evidence)
@@ -315,10 +331,5 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
 
   #isOverForCaller(): boolean {
     return isOverForCaller(this.#time!, this.#context.clock.now())
-  }
-
-  #timeoutError(origin: { readonly cause?: unknown } = {}): SpillwayError {
-    const { reason } = this.#time!
-    return new SpillwayError('SPW_ERR_CALL_TIMEOUT', { reason, ...origin })
   }
 }

@@ -55,7 +55,7 @@ export interface DownstreamOptions {
   readonly breaker?: GuardCircuitOptions | boolean
   /**
    * Whether limiter and breaker refuse calls, only count which ones they would refuse, or do nothing.
-   * May be changed later, by the guard's own `mode`. Deadlines and cancellation work in every mode.
+   * May be changed later, by the guard's own `mode`. Unless it enforces, no time is up for any call.
    *
    * @default 'enforce'
    */

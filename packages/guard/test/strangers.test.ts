@@ -109,24 +109,52 @@ describe.each(ways)('a deadline that a stranger has chosen, %s', (_, options) =>
     expect(guard.breaker?.stats()).toMatchObject({ state: 'closed', opened: 0 })
   })
 
-  test('is no failed probe', async () => {
-    const { clock, guard } = setUp()
+  /** Open, and the time has come for the first probe. */
+  async function halfOpen(): Promise<{ clock: ManualClock; guard: Guard }> {
+    const made = setUp({ timeoutMs: 1000 })
     const refused = Object.assign(new Error('connect'), { code: 'ECONNREFUSED' })
-    for (let call = 0; call < 10; call += 1) await codeOf(guard.run(() => Promise.reject(refused)))
-    clock.advance(500)
-    for (let probe = 0; probe < 50; probe += 1) {
+    const down = (): Promise<never> => Promise.reject(refused)
+    for (let call = 0; call < 10; call += 1) await codeOf(made.guard.run(down))
+    made.clock.advance(500)
+    return made
+  }
+
+  test('ends no probe: it goes on without its caller, and the circuit closes as soon', async () => {
+    const { clock, guard } = await halfOpen()
+    for (let probe = 0; probe < 15; probe += 1) {
       const call = codeOf(guard.run(query(clock, 300), options(clock, 120)))
       clock.advance(120)
-      await call
+      expect(await call).toBe('SPW_ERR_CALL_TIMEOUT')
+      expect(guard.stats()).toMatchObject({ running: 1, abandoned: 1 })
+      clock.advance(180)
       await tick()
-      expect(guard.breaker?.state).toBe('half_open')
     }
-    for (let probe = 0; probe < 15; probe += 1) {
-      const call = guard.run(query(clock, 300), { deadlineMs: 1000 })
-      clock.advance(300)
-      await call
-    }
-    expect(guard.breaker?.stats()).toMatchObject({ state: 'closed', opened: 1 })
+    expect(guard.stats()).toMatchObject({
+      running: 0,
+      abandoned: 0,
+      late: 0,
+      meanDurationMs: 300,
+      released: { success: 15, dropped: 0 },
+      breaker: { state: 'closed', opened: 1 },
+    })
+  })
+
+  test('fails no probe: one that is never answered fails by the service’s own time', async () => {
+    const { clock, guard } = await halfOpen()
+    const { deadlineMs = 1000 } = options(clock, 120)
+    const call = codeOf(guard.run(query(clock, 9000), { ...options(clock, 120), deadlineMs }))
+    clock.advance(120)
+    expect(await call).toBe('SPW_ERR_CALL_TIMEOUT')
+    clock.advance(879)
+    await tick()
+    expect(guard.stats()).toMatchObject({ running: 1, breaker: { state: 'half_open', opened: 1 } })
+    clock.advance(1)
+    await tick()
+    expect(guard.stats()).toMatchObject({
+      running: 0,
+      abandoned: 0,
+      breaker: { opened: 2, timeouts: 1 },
+    })
   })
 
   test('leaves an answer that comes all the same a success, as long as it took', async () => {
