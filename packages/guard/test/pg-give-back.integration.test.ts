@@ -223,7 +223,7 @@ describe('a connection that the server ends', () => {
 
   test('ends no process, whatever it does at that time', async () => {
     const victim = new URL('pg-storm-victim.ts', import.meta.url)
-    const config = JSON.stringify({ ...connection(), max: 4, application_name: 'storm' })
+    const config = JSON.stringify({ ...connection(), max: 8, application_name: 'storm' })
     const child = fork(victim, [config], { execArgv: ['--conditions=@spillway/source'] })
     const exited = once(child, 'exit')
     await once(child, 'message')

@@ -21,7 +21,8 @@ const works: ((signal: AbortSignal) => Promise<unknown>)[] = [
       await query('select pg_sleep(0.01)')
     }),
   (signal) => calls.transaction(signal, async () => sleep(10)),
-  async () => sleep(30),
+  async () => sleep(100),
+  async () => sleep(100),
 ]
 
 async function ask(worker: number): Promise<void> {

@@ -50,9 +50,10 @@ export class ConnectionQueue {
     try {
       connection.giveBack()
     } catch {
-      // The pool wanted to open another one in its place and could not: it has lost that request.
-      this.#requests = Math.max(0, this.#requests - 1)
-      this.#requestEnough()
+      // The pool wanted to open another one in its place and could not. It has lost a request by that,
+      // and serves none until it is asked again; nobody knows whose.
+      this.#requests = 0
+      for (const waiter of this.#waiting) this.#requestFor(waiter)
     }
   }
 
@@ -85,9 +86,12 @@ export class ConnectionQueue {
       waiter.resolve(connection)
       return
     }
-    // Nobody waits any more, or somebody beside us has left it in a transaction.
-    this.giveBack(connection)
-    this.#requestEnough()
+    // Nobody waits any more, or somebody beside us has left it in a transaction. Not at once, for the
+    // pool serves the next request meanwhile: thousands of them would be thousands of nested calls.
+    queueMicrotask(() => {
+      this.giveBack(connection)
+      this.#requestEnough()
+    })
   }
 
   #failed(owner: ConnectionWaiter, error: unknown): void {

@@ -107,17 +107,12 @@ export class LentConnection {
     if (this.#state.kind === 'returned') return
     const { fate } = this
     this.#state = { kind: 'returned' }
-    if (fate.kind === 'keep') this.#keep()
-    else this.#destroy(fate.reason)
-  }
-
-  #keep(): void {
-    try {
-      this.client.release()
-    } finally {
-      // Only now that the pool listens.
-      this.client.removeListener('error', this.#onError)
+    if (fate.kind === 'destroy') {
+      this.#destroy(fate.reason)
+      return
     }
+    this.client.removeListener('error', this.#onError)
+    this.client.release()
   }
 
   #destroy(reason: string): void {
@@ -187,7 +182,7 @@ export class LentConnection {
   }
 
   readonly #onError = (error: Error): void => {
-    this.#lose('connection_lost', withCode(error))
+    this.#lose('connection_lost', withCode(error, connectionFailure))
   }
 
   #lose(reason: LossReason, error: Error): void {
@@ -203,10 +198,10 @@ export class LentConnection {
       : new Error('The connection is not ready for a statement')
   }
 
-  /** What pg says of a statement on a lost connection has no code; why it was lost often has. */
+  /** What pg says of a statement on a lost connection often has no code; why it was lost has. */
   #explain(error: unknown): unknown {
-    if (this.#state.kind !== 'lost') return error
-    return (error as { code?: unknown }).code === undefined ? this.#state.error : error
+    if (this.#state.kind !== 'lost' || !(error instanceof Error)) return error
+    return withCode(error, (this.#state.error as { readonly code?: unknown }).code)
   }
 }
 
@@ -219,7 +214,9 @@ function transactionOf(status: TransactionStatus): TransactionState {
   return status === 'E' ? 'failed' : 'none'
 }
 
-/** connection_failure, for an error that has no code of the server's or the socket's. */
-function withCode(error: Error): Error {
-  return 'code' in error ? error : Object.assign(error, { code: '08006' })
+const connectionFailure = '08006'
+
+/** For an error that has none of the server's or the socket's. */
+function withCode(error: Error, code: unknown): Error {
+  return 'code' in error || code === undefined ? error : Object.assign(error, { code })
 }
