@@ -157,14 +157,10 @@ describe('what abortablePool refuses', () => {
     )
   })
 
-  /** As `pg.native` has it: it speaks through libpq, and its queries prepare nothing themselves. */
+  /** As `pg.native` has it: libpq speaks for it, and its queries prepare nothing themselves. */
   function nativeClient(): unknown {
-    return class {
-      static Query = class {}
-      getTransactionStatus(): null {
-        return null
-      }
-    }
+    const getTransactionStatus = (): null => null
+    return { prototype: { getTransactionStatus }, Query: { prototype: {} } }
   }
 
   test('a stream that could not be opened again for a cancel', () => {
