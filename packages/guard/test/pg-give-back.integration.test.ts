@@ -345,6 +345,27 @@ describe('a transaction that is aborted', () => {
     },
   )
 
+  test('while nobody awaits a statement of it ends no process', async () => {
+    const caller = new AbortController()
+    const unhandled: unknown[] = []
+    const note = (error: unknown): unknown => unhandled.push(error)
+    process.on('unhandledRejection', note)
+    const answer = calls.transaction(caller.signal, async (query) => {
+      const first = query('select pg_sleep(60)')
+      void query(takeTea)
+      await sleep(200)
+      void query(takeTea)
+      await first
+    })
+    await until(sleeps)
+    caller.abort('gone')
+    await expect(answer).rejects.toBe('gone')
+    await sleep(300)
+    process.off('unhandledRejection', note)
+    expect(unhandled).toEqual([])
+    expect(await tea()).toBe(10)
+  })
+
   async function locks(): Promise<number> {
     const { rows } = await observer.query(
       `select count(*)::int from pg_locks join pg_stat_activity using (pid)

@@ -5,7 +5,7 @@ import { startPostgres } from '@spillway/test-support/postgres'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { codeOf } from './code-of.ts'
-import type { AbortablePool, PgPool } from '../src/pg/index.ts'
+import type { AbortablePool, PgPool, PgQuery, PgResult } from '../src/pg/index.ts'
 import { abortablePool } from '../src/pg/index.ts'
 
 let server: PostgresServer
@@ -202,6 +202,24 @@ test('a query may be an object of somebody’s class, which is left as it is', a
   expect((await calls.query(never, statement, [2])).rows).toEqual([{ n: 2 }])
   expect((await calls.query(never, statement, null as never)).rows).toEqual([{ n: 1 }])
   expect(statement.values).toEqual([1])
+})
+
+test('the values of a query are those of the call, whatever is written into them afterwards', async () => {
+  const calls = abortablePool(poolOf({ max: 1 }))
+  const values = [1]
+  const config = { text: 'select $1::int as n', values: [2] }
+  const rowsOf = async (...answers: Promise<PgResult<Record<string, unknown>>>[]) =>
+    (await Promise.all(answers)).map(({ rows }) => rows[0]!['n'])
+  const ask = (query: PgQuery): Promise<unknown[]> => {
+    values[0] = 1
+    config.values[0] = 2
+    const answers = [query(config.text, values), query(config)]
+    values[0] = 3
+    config.values[0] = 4
+    return rowsOf(...answers)
+  }
+  expect(await calls.transaction(never, ask)).toEqual([1, 2])
+  expect(await ask((query, list) => calls.query(never, query, list))).toEqual([1, 2])
 })
 
 test('a statement waits until pg’s own first ones on a new connection are done', async () => {

@@ -159,11 +159,8 @@ class CancellingPool implements AbortablePool {
       try {
         const leftMs = this.#leftMs(signal)
         await (leftMs === undefined ? send({ text: 'BEGIN' }) : beginWithin(send, leftMs))
-        const result = await unlessAborted(signal, () =>
-          work(async <Row>(query: string | PgQueryConfig, values?: readonly unknown[]) => {
-            return (await transaction.query(toConfig(query, values))) as PgResult<Row>
-          }),
-        )
+        const query: PgQuery = (text, values) => transaction.query(text, values)
+        const result = await unlessAborted(signal, () => work(query))
         await transaction.commit()
         return result
       } catch (error) {

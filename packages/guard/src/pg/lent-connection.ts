@@ -172,7 +172,7 @@ export class LentConnection {
       const wake = (): void => {
         clearTimeout(timer)
         this.client.removeListener('drain', wake)
-        this.#wake = undefined
+        if (this.#wake === wake) this.#wake = undefined
         resolve()
       }
       const timer = setTimeout(wake, ms)

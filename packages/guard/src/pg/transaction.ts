@@ -1,4 +1,5 @@
 import type { LentConnection } from './lent-connection.ts'
+import { toConfig } from './statement.ts'
 import type { PgQueryConfig } from './types.ts'
 
 /** Sends a statement of the transaction's call; throws when its signal has aborted. */
@@ -13,17 +14,20 @@ export class Transaction {
   readonly #run: RunStatement
   #last: Promise<unknown> = Promise.resolve()
   #ended = false
+  #isRolledBack = false
 
   constructor(connection: LentConnection, run: RunStatement) {
     this.#connection = connection
     this.#run = run
   }
 
-  query(config: PgQueryConfig): Promise<unknown> {
-    return this.#inTurn(() => {
-      if (this.#ended) throw new Error('The transaction has ended, this statement comes too late')
-      return this.#run(config)
+  query<T>(query: string | PgQueryConfig, values?: readonly unknown[]): Promise<T> {
+    const answer = this.#answer<T>(query, values).catch((error: unknown) => {
+      // Then it is told to the caller; one that nobody awaits at that time must not end the process.
+      if (this.#isRolledBack) answer.catch(() => undefined)
+      throw error
     })
+    return answer
   }
 
   /** @throws when a statement had failed: PostgreSQL would answer COMMIT with a rollback, and no error */
@@ -41,12 +45,25 @@ export class Transaction {
   /** A failure costs the connection, and nothing more: a closed connection is rolled back, too. */
   async rollback(): Promise<void> {
     this.#ended = true
+    this.#isRolledBack = true
     await this.#last
     if (this.#connection.transaction === 'none') return
     await this.#connection.rollback().catch(() => undefined)
   }
 
-  #inTurn(run: () => Promise<unknown>): Promise<unknown> {
+  async #answer<T>(
+    query: string | PgQueryConfig,
+    values: readonly unknown[] | undefined,
+  ): Promise<T> {
+    // Now, and not in its turn: the caller may write something else into its values until then.
+    const config = toConfig(query, values)
+    return this.#inTurn(() => {
+      if (this.#ended) throw new Error('The transaction has ended, this statement comes too late')
+      return this.#run(config) as Promise<T>
+    })
+  }
+
+  #inTurn<T>(run: () => Promise<T>): Promise<T> {
     const turn = this.#last.then(run)
     this.#last = turn.catch(() => undefined)
     return turn
