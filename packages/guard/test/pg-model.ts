@@ -320,8 +320,7 @@ function isOwn(error: unknown, failing: string): boolean {
   const { code, message } = error as { readonly code?: unknown; readonly message: string }
   if (failing === 'throw') return error instanceof OwnError
   if (failing === 'open') return message.includes('left a transaction open')
-  // Beside a failed one in the same transaction, others fail for its sake.
-  return (failing === 'error' || failing === 'broken') && (code === '22012' || code === '25P02')
+  return (failing === 'error' || failing === 'broken') && code === '22012'
 }
 
 function configOf({ kind, pauseMs: ms }: QueryStep['text'], n: number): PgQueryConfig {

@@ -188,6 +188,7 @@ describe('a query with a statement timeout', () => {
     ['select * from nowhere', undefined],
     ['select * from nowhere where a = $1', [1]],
     ['select 1; selekt 2', undefined],
+    [`${'/**/'.repeat(100)} 1`, undefined],
     ['select 1/0', undefined],
     [{ name: 'wrong', text: 'select * from nowhere' }, undefined],
     [{ name: 'wrong', text: 'select 1/0' }, undefined],

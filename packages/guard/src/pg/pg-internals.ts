@@ -57,9 +57,9 @@ export interface Query {
   requiresPreparation(): boolean
   /** Sends it in the extended protocol, up to its Sync; called only if it can be sent. */
   prepare(connection: Connection): void
-  handleRowDescription?(...message: unknown[]): void
-  handleDataRow?(...message: unknown[]): void
-  handleCommandComplete?(...message: unknown[]): void
+  handleRowDescription?(): void
+  handleDataRow?(message: { readonly fields: readonly unknown[] }): void
+  handleCommandComplete?(): void
 }
 
 export function internalsOf(client: PgClient): ClientInternals {

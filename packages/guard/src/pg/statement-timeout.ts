@@ -7,7 +7,8 @@ import type { PgClient, PgQueryConfig } from './types.ts'
  * setting goes in front of the query in the same batch of messages, so it costs no round trip, and it
  * is local to the query's transaction: whoever has the connection next sees nothing of it.
  *
- * For a query that stands alone, and only if {@link canShareTransaction}.
+ * For a query that stands alone, and only if {@link canShareTransaction}. A connection that has a
+ * looser timeout of its own keeps it for the first query, by which we learn of it.
  *
  * @throws whatever pg throws; 57014 (query_canceled) when the time was up
  */
@@ -17,9 +18,11 @@ export function queryWithin(client: PgClient, config: PgQueryConfig, ms: number)
     const query = new internals.constructor.Query(config)
     // Read by pg's client, but not taken over by its Query.
     query.query_timeout = (config as { readonly query_timeout?: unknown }).query_timeout
+    const first = setting(client, milliseconds(ms))
+    skipFirstAnswer(query, (own) => ownTimeouts.set(client, own))
     const failed = query.requiresPreparation()
-      ? batch(query, internals.connection, ms)
-      : prefix(query, ms)
+      ? batch(query, internals.connection, first)
+      : prefix(query, first)
     query.callback = (error, result) => {
       if (error === null || error === undefined) resolve(result)
       else reject(failed(error))
@@ -50,7 +53,7 @@ const rowStatements: ReadonlySet<string> = new Set([
 
 /** Lower case; after blanks, parentheses and comments. */
 function firstWord(text: string): string {
-  const start = /^(?:[\s(]|--[^\n]*\n|\/\*[^]*?\*\/)*([a-z]+)\b/i.exec(text)
+  const start = /^(?:[\s(]|--[^\n]*\n|\/\*(?:[^*]|\*(?!\/))*\*\/)*([a-z]+)\b/i.exec(text)
   return start?.[1]!.toLowerCase() ?? ''
 }
 
@@ -94,58 +97,62 @@ function milliseconds(remainingMs: number): number {
   return Math.max(Math.min(Math.ceil(remainingMs), longestMs), 1)
 }
 
-/** The tighter of the two; the server knows best what the connection has itself. */
-function setting(ms: number): string {
-  const own = "extract(epoch from current_setting('statement_timeout')::interval) * 1000"
-  const least = `least(${milliseconds(ms)}, nullif(${own}, 0))::int::text`
-  return `select set_config('statement_timeout', ${least}, true)`
+/** `statement_timeout` of the connections that have one of their own. */
+const ownTimeouts = new WeakMap<PgClient, string>()
+
+/**
+ * The server looks what the connection has, and says so if that is one that we do not know and so may
+ * not replace. Comparing texts is the cheapest way: to compute the tighter of the two costs as much as
+ * a lookup by key.
+ */
+function setting(client: PgClient, ms: number): string {
+  const own = ownTimeouts.get(client)
+  const looser = own === undefined || isTighter(own, ms) ? '' : `, '${own}'`
+  const current = "current_setting('statement_timeout')"
+  const set = `left(set_config('statement_timeout', '${ms}', true), 0)`
+  return `select case when ${current} in ('0'${looser}) then ${set} else ${current} end`
+}
+
+/** The first command's answer is that of the setting; then come the query's own. */
+function skipFirstAnswer(query: Query, learn: (own: string) => void): void {
+  const { name } = query
+  query.handleRowDescription = () => undefined
+  query.handleDataRow = ({ fields: [own] }) => {
+    if (typeof own === 'string' && own !== '') learn(own)
+  }
+  query.handleCommandComplete = () => {
+    delete query.handleRowDescription
+    delete query.handleDataRow
+    delete query.handleCommandComplete
+    query.name = name
+  }
 }
 
 /** What becomes of the query's error. */
 type Failed = (error: unknown) => unknown
 
 /** In the simple protocol a text may be several statements. */
-function prefix(query: Query, ms: number): Failed {
-  const first = `${setting(ms)}; `
-  query.text = first + query.text
-  skipFirstAnswer(query, () => undefined)
-  return (error) => shiftPosition(error, first.length)
+function prefix(query: Query, first: string): Failed {
+  query.text = `${first}; ${query.text}`
+  return (error) => shiftPosition(error, first.length + 2)
 }
 
 /** In the extended protocol a batch of messages ends with the query's own Sync. */
-function batch(query: Query, connection: Connection, ms: number): Failed {
+function batch(query: Query, connection: Connection, first: string): Failed {
   const { name } = query
-  let isSet = false
-  skipFirstAnswer(query, () => {
-    isSet = true
-    query.name = name
-  })
   const prepare = query.prepare.bind(query)
   query.prepare = () => {
-    connection.parse({ text: setting(ms) })
+    connection.parse({ text: first })
     connection.bind({ values: [] })
     connection.execute({})
     prepare(connection)
-    // pg takes a ParseComplete for that of the query if it has a name; the first is that of ours.
+    // Until our answer is over: pg takes a ParseComplete for that of the query if it has a name.
     query.name = undefined
   }
   return (error) => {
-    // Then the query's own Parse was skipped, and pg did not know the name to forget.
-    if (!isSet && name !== undefined) delete connection.submittedNamedStatements?.[name]
+    // Before its turn the query's own Parse was skipped, and pg did not know the name to forget.
+    if (query.name !== name) delete connection.submittedNamedStatements?.[name!]
     return error
-  }
-}
-
-/** The first command's answer is that of the setting; then come the query's own. */
-function skipFirstAnswer(query: Query, done: () => void): void {
-  const nothing = (): void => undefined
-  query.handleRowDescription = nothing
-  query.handleDataRow = nothing
-  query.handleCommandComplete = () => {
-    delete query.handleRowDescription
-    delete query.handleDataRow
-    delete query.handleCommandComplete
-    done()
   }
 }
 
