@@ -1,5 +1,6 @@
 import type { Priority } from '@spillway/core'
 import type { RouteFacts } from '@spillway/plugin-kit'
+import { workloadName } from '@spillway/plugin-kit'
 import type { Door, LimiterSet } from './limiter-set.ts'
 import { parseRouteOptions } from './options.ts'
 
@@ -23,11 +24,11 @@ const none: readonly string[] = []
 export function routeSettingsOf(
   limiters: LimiterSet,
   config: unknown,
-  { url = 'unmatched', method }: RouteFacts,
+  facts: RouteFacts,
 ): RouteSettings {
   const options = parseRouteOptions(config, limiters.names)
   if (options === undefined) return open
   const { limiter, priority, maxWaitMs, dependsOn = none } = options
   const door = limiter === undefined ? limiters.defaultDoor : limiters.door(limiter)!
-  return { kind: 'limited', door, priority, maxWaitMs, dependsOn, workload: `${method} ${url}` }
+  return { kind: 'limited', door, priority, maxWaitMs, dependsOn, workload: workloadName(facts) }
 }

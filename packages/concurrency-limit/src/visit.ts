@@ -3,7 +3,13 @@ import type { ServerResponse } from 'node:http'
 import type { AcquireOptions, Outcome, Permit, Priority } from '@spillway/core'
 import type { Refusal, Waiter, Waiting } from '@spillway/core'
 import type { Rejection, SettledListener } from '@spillway/plugin-kit'
-import { isSentInFull, onResponseSettled, priorityFor, remainingMs } from '@spillway/plugin-kit'
+import {
+  isSentInFull,
+  onResponseSettled,
+  priorityFor,
+  remainingMs,
+  runsUnder,
+} from '@spillway/plugin-kit'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isTimeout, outcomeOf } from './outcome.ts'
 import type { ParsedOptions } from './options.ts'
@@ -69,6 +75,7 @@ export class Visit implements AcquireOptions, Waiter, SettledListener {
   /** Waiter */
   admitted(permit: Permit): void {
     this.#hold = permit
+    runsUnder(this.#reply.request, permit)
     this.#context!.runInAsyncScope(this.#proceed)
   }
 
@@ -103,7 +110,9 @@ export class Visit implements AcquireOptions, Waiter, SettledListener {
     this.#error = error
   }
 
-  #start({ observed }: Permit): void {
+  #start(permit: Permit): void {
+    const { observed } = permit
+    runsUnder(this.#reply.request, permit)
     if (observed !== undefined) this.#route.door.log.count(observed.reason, false)
     this.#proceed()
   }

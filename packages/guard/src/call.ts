@@ -5,10 +5,11 @@ import {
   leftAtDeadline,
   notStartedError,
 } from '@spillway/circuit-breaker'
-import type { AcquireOptions, Outcome, Permit, Priority, Refusal, Waiter } from '@spillway/core'
+import type { Outcome, Pausable, Permit, Priority, Refusal, Waiter } from '@spillway/core'
 import { refusalError, SpillwayError } from '@spillway/core'
 import type { CallContext } from './call-context.ts'
 import { hadNoChance, outcomeOfError } from './call-context.ts'
+import type { CallOptions } from './call-options.ts'
 import type { Expiring } from './expiries.ts'
 import type { RunningCall } from './running-call.ts'
 import { attachCall } from './running-call.ts'
@@ -37,11 +38,13 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
   place: number = -1
   readonly #context: CallContext
   readonly #work: Work<T>
-  readonly #options: AcquireOptions
+  readonly #options: CallOptions
   readonly #resolve: (value: T) => void
   readonly #reject: (error: unknown) => void
   readonly #controller = new AbortController()
   #permit: Permit | undefined
+  /** The caller's own permit, while the caller waits for this call. */
+  #paused: Pausable | undefined
   #pass: BreakerPass | undefined
   #wake: ((answer: Permit | Refusal) => void) | undefined
   #state: CallState = 'waiting'
@@ -51,7 +54,7 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
   constructor(
     context: CallContext,
     work: Work<T>,
-    options: AcquireOptions,
+    options: CallOptions,
     resolve: (value: T) => void,
     reject: (error: unknown) => void,
   ) {
@@ -70,6 +73,11 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
   /** RunningCall */
   get priority(): Priority {
     return this.#permit!.priority
+  }
+
+  /** RunningCall */
+  get workload(): string | undefined {
+    return this.#options.workload
   }
 
   /** RunningCall */
@@ -137,8 +145,16 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
     )
   }
 
+  /** Its caller does nothing until it is answered: what that holds elsewhere is for others to use. */
+  pauseCaller(): void {
+    if (this.#state !== 'waiting' && this.#state !== 'running') return
+    this.#paused = this.#options.permit
+    this.#paused?.pause()
+  }
+
   refuse(refusal: Refusal): void {
     this.#state = 'ended'
+    this.#resumeCaller()
     this.#reject(
       refusal.reason === 'cancelled'
         ? notStartedError(this.#options.signal)
@@ -168,7 +184,13 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
   #turnBack(permit: Permit, error: SpillwayError): void {
     this.#state = 'ended'
     permit.release('ignored')
+    this.#resumeCaller()
     this.#reject(error)
+  }
+
+  #resumeCaller(): void {
+    this.#paused?.resume()
+    this.#paused = undefined
   }
 
   #watch(permit: Permit): void {
@@ -197,6 +219,7 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
     if (this.#pass !== undefined) this.#tellBreaker(this.#pass)
     this.#context.counts.abandoned += 1
     this.#unwatch()
+    this.#resumeCaller()
     this.#reject(error)
     this.#controller.abort(error)
   }
@@ -272,6 +295,7 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
     this.#state = 'ended'
     this.#pass?.end(evidence)
     this.#permit!.release(outcome)
+    this.#resumeCaller()
     return !abandoned
   }
 

@@ -2,7 +2,8 @@ import type { Priority } from '@spillway/core'
 
 /**
  * What `work` may want to know of its own call. It fits where call options are asked for: a call
- * within a call is `other.run(work, call)`.
+ * within a call is `other.run(work, call)`. The permit of the outer call is held meanwhile, for its
+ * connection is really occupied.
  */
 export interface RunningCall {
   /**
@@ -11,6 +12,8 @@ export interface RunningCall {
    */
   readonly deadlineMs: number
   readonly priority: Priority
+  /** The kind of call that it was said to be. */
+  readonly workload: string | undefined
   /** The same that `work` gets. */
   readonly signal: AbortSignal
 }

@@ -2,6 +2,7 @@
 export { decorateRequests } from './decorate-requests.ts'
 export type { CallerTrust, RequestOptions } from './request-policy.ts'
 export { priorityFor } from './caller.ts'
+export { runsUnder } from './call-options.ts'
 export type { RequestCallOptions } from './call-options.ts'
 export type { Deadline } from './deadline.ts'
 export { remainingMs } from './deadline.ts'
@@ -14,7 +15,7 @@ export type { Rejection, RejectionOptions } from './rejection.ts'
 export { addRetryAfter } from './retry-after.ts'
 
 // Routes: their part of the configuration
-export { configOf, routeFacts, routeSettings } from './route-settings.ts'
+export { configOf, routeFacts, routeSettings, workloadName } from './route-settings.ts'
 export type { RouteConfigParser, RouteFacts } from './route-settings.ts'
 
 // Applications: what is alive in them

@@ -1,4 +1,4 @@
-import type { Priority } from '@spillway/core'
+import type { Pausable, Priority } from '@spillway/core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { CallerWishes } from './caller.ts'
 
@@ -15,6 +15,8 @@ export class RequestState {
   /** What its headers say, as far as it counts. */
   wishes: CallerWishes | undefined
   cancelSignal: AbortSignal | undefined
+  /** The right to run that a door has given it. */
+  permit: Pausable | undefined
   /** A request does not know its reply; undefined before our own hook has run. */
   reply: FastifyReply | undefined
   /** Fastify builds `routeOptions` anew for each reader; here it is built once. */

@@ -6,7 +6,7 @@ import type { Priority } from '../priority.ts'
 import { checkPriority, rankOf } from '../priority.ts'
 import type { AcquireOptions, Admission, Permit, Waiter } from './admission.ts'
 import type { Refusal, RefusalReason } from './admission.ts'
-import { refusal, refusalError } from './admission.ts'
+import { obstacleInCall, refusal, refusalError } from './admission.ts'
 import { DurationMean } from './duration-mean.ts'
 import type { Limiter, LimiterOptions, LimiterStats } from './limiter.ts'
 import type { ParsedLimiterOptions } from './options.ts'
@@ -46,9 +46,9 @@ class QueueingLimiter implements Limiter, PermitOwner, PassageOwner, RoomOwner {
   readonly #tally = new Tally()
   readonly #duration = new DurationMean()
   #mode: Mode
-  /** Calls with a permit. */
+  /** Calls with a permit, but for those that pause. */
   #permits = 0
-  /** Calls that run without one, because they came when nothing was enforced. */
+  /** Calls that run without one, because they came when nothing was enforced; paused ones left out. */
   #passages = 0
   #closed = false
 
@@ -156,23 +156,40 @@ class QueueingLimiter implements Limiter, PermitOwner, PassageOwner, RoomOwner {
     this.#room.turnAllAway('closed')
   }
 
+  /** PermitOwner, PassageOwner */
+  now(): number {
+    return this.#clock.now()
+  }
+
   /** PermitOwner */
-  settle(permit: IssuedPermit): void {
-    const now = this.#clock.now()
+  vacate(now: number): void {
     this.#permits -= 1
+    this.#room.serve(now)
+  }
+
+  /** PermitOwner */
+  occupy(): void {
+    this.#permits += 1
+  }
+
+  /** PermitOwner */
+  settle(permit: IssuedPermit, now: number, hadPlace: boolean): void {
+    if (hadPlace) this.#permits -= 1
     this.#tally.released[permit.outcome] += 1
-    permit.durationMs = now - permit.startedAt
     if (permit.outcome !== 'ignored') this.#duration.add(permit.durationMs)
     this.#learn(permit, now)
     this.#room.serve(now)
   }
 
   /** PassageOwner */
-  endPassage(): number {
-    const now = this.#clock.now()
+  endPassage(now: number): void {
     this.#passages -= 1
     this.#room.serve(now)
-    return now
+  }
+
+  /** PassageOwner */
+  resumePassage(): void {
+    this.#passages += 1
   }
 
   /** RoomOwner. In the world that is observed, nobody runs without a permit. */
@@ -264,10 +281,7 @@ class QueueingLimiter implements Limiter, PermitOwner, PassageOwner, RoomOwner {
 
   /** What stops a call whether or not there is room. */
   #obstacle(options: AcquireOptions): RefusalReason | undefined {
-    if (this.#closed) return 'closed'
-    if (options.deadlineMs !== undefined && !(options.deadlineMs > 0)) return 'deadline'
-    if (options.signal?.aborted === true) return 'cancelled'
-    return undefined
+    return this.#closed ? 'closed' : obstacleInCall(options)
   }
 
   /** What stops a call that would have to wait; nothing while there is room. */

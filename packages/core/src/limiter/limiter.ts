@@ -63,12 +63,15 @@ export interface LimiterStats {
   readonly estimatedWaitMs: number
 }
 
-/** Admits, queues or refuses calls so that never more than the limit are in flight. */
+/**
+ * Admits, queues or refuses calls so that never more than the limit are in flight. Only a call that
+ * goes on after a pause may exceed it: it has begun, and making it wait would free nothing.
+ */
 export interface Limiter {
   readonly name: string
   /** Calls that may be in flight right now. */
   readonly limit: number
-  /** Calls that run now, in whatever mode they were let in. */
+  /** Calls that run now, in whatever mode they were let in; those whose permit is paused do not. */
   readonly inFlight: number
   readonly queued: number
   /**

@@ -1,7 +1,8 @@
 import { functionOption, knownKeys } from '@spillway/core'
 import { callHeaders } from '../call-headers.ts'
 import { isOverloadStatus } from '../classify.ts'
-import type { CallOptions, Guard } from '../guard.ts'
+import type { CallOptions } from '../call-options.ts'
+import type { Guard } from '../guard.ts'
 import type { RunningCall } from '../running-call.ts'
 import { trackResponse } from './tracked-response.ts'
 

@@ -1,0 +1,20 @@
+import type { AcquireOptions, Pausable } from '@spillway/core'
+import { hasDeadline } from '@spillway/core'
+
+/** What a caller says about one call; the wait is bounded by the deadline and the queue. */
+export interface CallOptions extends Omit<AcquireOptions, 'maxWaitMs'> {
+  /**
+   * The permit under which the caller itself runs, of a limiter in front. It pauses until the caller
+   * goes on, so that one limiter never takes the queue of another for work of its own.
+   */
+  readonly permit?: Pausable | undefined
+}
+
+/** Each option read once, for some get less while one looks; with a deadline for calls that name none. */
+export function withDeadline(
+  { priority, deadlineMs, partition, workload, signal, permit }: CallOptions,
+  defaultMs: number | undefined,
+): CallOptions {
+  const ownMs = hasDeadline(deadlineMs) ? deadlineMs : (defaultMs ?? deadlineMs)
+  return { priority, deadlineMs: ownMs, partition, workload, signal, permit }
+}
