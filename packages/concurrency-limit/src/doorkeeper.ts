@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction, RouteOptions } from 'fastify'
 import { createRejection, isSettled } from '@spillway/plugin-kit'
+import { hasBody } from './body.ts'
 import { refusingGuard } from './dependencies.ts'
 import type { LimiterSet } from './limiter-set.ts'
 import type { ParsedOptions } from './options.ts'
@@ -39,7 +40,15 @@ export class Doorkeeper {
     if (request.priority !== visit.priority) request.priority = visit.priority
     if (isAsked(route) && this.#refusesForGuard(route, visit, reply)) return
     setVisit(request, visit)
-    visit.enter()
+    if (hasBody(request.raw)) visit.awaitBody()
+    else visit.enter()
+  }
+
+  /** The `preValidation` hook: the body is there, or the handler is to read it. */
+  receiveBody(request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void {
+    const visit = visitOf(request)
+    if (visit?.awaitsBody !== true || isSettled(reply)) done()
+    else visit.enterWithBody(done)
   }
 
   #refusesForGuard({ door, dependsOn }: LimitedRoute, visit: Visit, reply: FastifyReply): boolean {

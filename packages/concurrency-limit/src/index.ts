@@ -55,6 +55,9 @@ const plugin: FastifyPluginAsync<ConcurrencyLimitOptions> = async (fastify, opti
   decorateRequests(fastify, parsed, (request, reply, done) => {
     doorkeeper.receive(request, reply, done)
   })
+  fastify.addHook('preValidation', (request, reply, done) => {
+    doorkeeper.receiveBody(request, reply, done)
+  })
   fastify.addHook('onError', (request, _reply, error, done) => {
     visitOf(request)?.failed(error)
     done()

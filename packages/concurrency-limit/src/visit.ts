@@ -2,16 +2,19 @@ import { AsyncResource } from 'node:async_hooks'
 import type { ServerResponse } from 'node:http'
 import type { AcquireOptions, Outcome, Permit, Priority } from '@spillway/core'
 import type { Refusal, Waiter, Waiting } from '@spillway/core'
-import type { Rejection, SettledListener } from '@spillway/plugin-kit'
+import type { Rejection, SettledListener, StartedListener } from '@spillway/plugin-kit'
 import {
   isSentInFull,
   onResponseSettled,
+  onResponseStarted,
   priorityFor,
   remainingMs,
   runsUnder,
 } from '@spillway/plugin-kit'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { isTimeout, outcomeOf } from './outcome.ts'
+import { pauseWhileBodyComes } from './body.ts'
+import type { Ending } from './outcome.ts'
+import { isExcused, isTimeout, outcomeOf } from './outcome.ts'
 import type { ParsedOptions } from './options.ts'
 import type { LimitedRoute } from './route.ts'
 
@@ -22,19 +25,21 @@ export interface House {
 }
 
 /**
- * One request at the door. It is its own acquire options, waiter and settled listener, so that a
- * request that is admitted at once costs one object beside its permit, and no closure or promise.
+ * One request at the door. It is its own acquire options, waiter and listener, so that a request that
+ * is admitted at once costs one object beside its permit, and no closure or promise.
  */
-export class Visit implements AcquireOptions, Waiter, SettledListener {
+export class Visit implements AcquireOptions, Waiter, StartedListener, SettledListener {
   readonly priority: Priority
-  readonly deadlineMs: number | undefined
   readonly maxWaitMs: number | undefined
   readonly partition: string | undefined
   readonly workload: string
+  deadlineMs: number | undefined
+  /** Whether it has been let in to bring its body, and holds nothing meanwhile. */
+  awaitsBody = false
   readonly #house: House
   readonly #route: LimitedRoute
   readonly #reply: FastifyReply
-  readonly #proceed: () => void
+  #proceed: () => void
   /** What there is to give back: a permit, a place in the queue, or nothing any more. */
   #hold: Permit | Waiting | undefined
   /** The context of a request that waits: it will go on in the middle of somebody else's. */
@@ -42,6 +47,10 @@ export class Visit implements AcquireOptions, Waiter, SettledListener {
   /** What the handler has returned. */
   #work: PromiseLike<unknown> | undefined
   #error: unknown
+  #hasBody = false
+  /** The handler's own answer has begun to leave. */
+  #isAnswered = false
+  /** Nobody waits for the handler any more. */
   #wasLeft = false
 
   constructor(house: House, route: LimitedRoute, reply: FastifyReply, proceed: () => void) {
@@ -59,6 +68,25 @@ export class Visit implements AcquireOptions, Waiter, SettledListener {
     this.workload = route.workload
   }
 
+  /** Whoever would be refused is refused before its body is read; the others ask when it is there. */
+  awaitBody(): void {
+    const refusal = this.#route.door.limiter.check(this)
+    if (refusal !== undefined) {
+      this.#turnAway(refusal)
+      return
+    }
+    this.awaitsBody = true
+    this.#proceed()
+  }
+
+  enterWithBody(proceed: () => void): void {
+    this.awaitsBody = false
+    this.#hasBody = true
+    this.#proceed = proceed
+    this.deadlineMs = remainingMs(this.#reply.request)
+    this.enter()
+  }
+
   /** Asks for a permit; goes on, waits or is refused. */
   enter(): void {
     const admission = this.#route.door.limiter.admit(this, this)
@@ -67,6 +95,7 @@ export class Visit implements AcquireOptions, Waiter, SettledListener {
       return
     }
     this.#hold = admission
+    onResponseStarted(this.#reply, this)
     onResponseSettled(this.#reply, this)
     if (admission.kind === 'permit') this.#start(admission)
     else this.#context = new AsyncResource('spillway.wait')
@@ -75,34 +104,44 @@ export class Visit implements AcquireOptions, Waiter, SettledListener {
   /** Waiter */
   admitted(permit: Permit): void {
     this.#hold = permit
-    runsUnder(this.#reply.request, permit)
-    this.#context!.runInAsyncScope(this.#proceed)
+    this.#context!.runInAsyncScope(() => {
+      this.#start(permit)
+    })
   }
 
   /** Waiter */
   refused(refusal: Refusal): void {
     this.#hold = undefined
-    // Cancelled means that the client has gone: there is nobody to answer.
+    // Cancelled means that the client has gone or was answered: there is nobody to tell.
     if (refusal.reason === 'cancelled') return
     this.#context!.runInAsyncScope(() => {
       this.#turnAway(refusal)
     })
   }
 
-  /** SettledListener */
-  responseSettled(raw: ServerResponse): void {
+  /** StartedListener. What remains of the answer leaves at the client's pace. */
+  responseStarted({ statusCode }: ServerResponse): void {
     const hold = this.#hold
     this.#hold = undefined
-    if (hold === undefined) return
-    if (hold.kind === 'waiting') hold.cancel()
-    else this.#leave(hold, raw)
+    if (hold?.kind === 'waiting') hold.cancel()
+    else if (hold !== undefined) this.#end(hold, { wasAnswered: true, statusCode })
+  }
+
+  /** SettledListener */
+  responseSettled(raw: ServerResponse): void {
+    const wasAnswered = isSentInFull(raw)
+    if (this.#isAnswered && !wasAnswered) this.#leave()
+    const hold = this.#hold
+    this.#hold = undefined
+    if (hold?.kind === 'waiting') hold.cancel()
+    else if (hold !== undefined) this.#end(hold, { wasAnswered, statusCode: raw.statusCode })
   }
 
   /** The handler has begun; `work` is what it has returned. */
   working(work: unknown): void {
     if (!isPromiseLike(work)) return
     this.#work = work
-    if (this.#wasLeft) this.#countAbandoned(work, undefined, 'ignored')
+    if (this.#wasLeft) this.#countAbandoned(work)
   }
 
   /** An error is about to be answered. */
@@ -111,9 +150,11 @@ export class Visit implements AcquireOptions, Waiter, SettledListener {
   }
 
   #start(permit: Permit): void {
+    const { request } = this.#reply
     const { observed } = permit
-    runsUnder(this.#reply.request, permit)
     if (observed !== undefined) this.#route.door.log.count(observed.reason, false)
+    runsUnder(request, permit)
+    if (this.#hasBody) pauseWhileBodyComes(request.raw, permit)
     this.#proceed()
   }
 
@@ -122,33 +163,42 @@ export class Visit implements AcquireOptions, Waiter, SettledListener {
     this.#house.rejection.send(this.#reply, refusal)
   }
 
-  #leave(permit: Permit, raw: ServerResponse): void {
-    const sentInFull = isSentInFull(raw)
+  #end(
+    permit: Permit,
+    { wasAnswered, statusCode }: Pick<Ending, 'wasAnswered' | 'statusCode'>,
+  ): void {
     const isLate = this.#isLate()
-    const { statusCode } = raw
-    const hadNoChance = isLate && this.#tookMs(permit) < this.#route.door.usual.value
-    const outcome = outcomeOf({ sentInFull, statusCode, error: this.#error, isLate, hadNoChance })
-    this.#wasLeft = !sentInFull || isTimeout(this.#error)
-    if (this.#wasLeft && this.#work !== undefined) {
-      this.#countAbandoned(this.#work, permit, outcome)
+    const plain = outcomeOf({ wasAnswered, statusCode, error: this.#error, isLate })
+    const outcome = plain === 'dropped' && this.#isExcused(permit, isLate) ? 'ignored' : plain
+    if (!wasAnswered || isTimeout(this.#error)) {
+      this.#leave(permit, outcome)
       return
     }
-    if (isLate && sentInFull && statusCode < 500) this.#route.door.late += 1
+    this.#isAnswered = true
+    if (isLate && statusCode < 500) this.#route.door.late += 1
     permit.release(outcome)
     // The permit has just taken the time: the clock is not read once more for each request.
     if (outcome === 'success' && !isLate) this.#route.door.usual.add(permit.durationMs)
   }
 
-  #tookMs(permit: Permit): number {
-    return this.#house.options.clock.now() - permit.startedAt
+  #isExcused({ startedAt, pausedMs }: Permit, isLate: boolean): boolean {
+    const heldMs = this.#house.options.clock.now() - startedAt - pausedMs
+    return isExcused({ heldMs, pausedMs, isLate, usualMs: this.#route.door.usual.value })
+  }
+
+  /** Nobody waits for the answer any more, but the handler may go on. */
+  #leave(permit?: Permit, outcome?: Outcome): void {
+    if (this.#wasLeft) return
+    this.#wasLeft = true
+    if (this.#work === undefined) permit?.release(outcome)
+    else this.#countAbandoned(this.#work, permit, outcome)
   }
 
   #isLate(): boolean {
     return (remainingMs(this.#reply.request) ?? 1) <= 0
   }
 
-  /** Nobody waits for the answer any more, but the handler may go on. */
-  #countAbandoned(work: PromiseLike<unknown>, permit: Permit | undefined, outcome: Outcome): void {
+  #countAbandoned(work: PromiseLike<unknown>, permit?: Permit, outcome?: Outcome): void {
     const { door } = this.#route
     const isHeld = this.#house.options.countAbandoned
     const end = (): void => {
@@ -158,7 +208,7 @@ export class Visit implements AcquireOptions, Waiter, SettledListener {
     door.abandoned += 1
     if (!isHeld) permit?.release(outcome)
     work.then(() => {
-      if (this.#isLate()) door.late += 1
+      if (!this.#isAnswered && this.#isLate()) door.late += 1
       end()
     }, end)
   }

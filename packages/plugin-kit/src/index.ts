@@ -7,9 +7,11 @@ export type { RequestCallOptions } from './call-options.ts'
 export type { Deadline } from './deadline.ts'
 export { remainingMs } from './deadline.ts'
 
-// Responses: when they are over, and how to refuse
+// Responses: when they begin, when they are over, and how to refuse
 export { isSentInFull, isSettled, onResponseSettled } from './response-settled.ts'
 export type { SettledListener } from './response-settled.ts'
+export { onResponseStarted } from './response-started.ts'
+export type { StartedListener } from './response-started.ts'
 export { createRejection, retryAfterSeconds } from './rejection.ts'
 export type { Rejection, RejectionOptions } from './rejection.ts'
 export { addRetryAfter } from './retry-after.ts'

@@ -121,13 +121,13 @@ class QueueingLimiter implements Limiter, PermitOwner, PassageOwner, RoomOwner {
   }
 
   wouldRefuse(options: AcquireOptions = noOptions): Refusal | undefined {
-    const now = this.#clock.now()
-    this.#room.serve(now)
-    checkPriority(options.priority ?? 'default')
-    const reason = this.#obstacle(options) ?? this.#obstacleToWait(options, now)
-    return reason !== undefined && this.#isEnforced(reason)
-      ? refusal(reason, this.#room.planner.backlogMs())
-      : undefined
+    const reason = this.#obstacleNow(options)
+    return reason === undefined ? undefined : refusal(reason, this.#room.planner.backlogMs())
+  }
+
+  check(options: AcquireOptions = noOptions): Refusal | undefined {
+    const reason = this.#obstacleNow(options)
+    return reason === undefined ? undefined : this.refuse(options.priority ?? 'default', reason)
   }
 
   stats(): LimiterStats {
@@ -143,7 +143,7 @@ class QueueingLimiter implements Limiter, PermitOwner, PassageOwner, RoomOwner {
       queued: this.#room.size,
       ...this.#tally.snapshot(),
       meanDurationMs: this.#duration.value,
-      estimatedWaitMs: this.#hasRoom(now) ? 0 : planner.waitMs(rankOf('default'), '', false),
+      estimatedWaitMs: this.#room.isOpen(now) ? 0 : planner.waitMs(rankOf('default'), '', false),
     }
   }
 
@@ -233,7 +233,7 @@ class QueueingLimiter implements Limiter, PermitOwner, PassageOwner, RoomOwner {
     this.#room.serve(now)
     const reason = this.#obstacle(options)
     if (reason !== undefined) return this.refuse(priority, reason)
-    if (this.#hasRoom(now)) return this.#issue(priority, options, now)
+    if (this.#room.isOpen(now)) return this.#issue(priority, options, now)
     return waiter === undefined
       ? this.refuse(priority, 'limit')
       : this.#room.enter(options, priority, waiter, now)
@@ -284,20 +284,17 @@ class QueueingLimiter implements Limiter, PermitOwner, PassageOwner, RoomOwner {
     return this.#closed ? 'closed' : obstacleInCall(options)
   }
 
-  /** What stops a call that would have to wait; nothing while there is room. */
-  #obstacleToWait(options: AcquireOptions, now: number): RefusalReason | undefined {
-    if (this.#hasRoom(now)) return undefined
-    const plan = this.#room.planner.plan(options, now)
-    return plan.kind === 'refuse' ? plan.reason : undefined
+  /** What stops a call that may wait, as far as it is enforced. */
+  #obstacleNow(options: AcquireOptions): RefusalReason | undefined {
+    const now = this.#clock.now()
+    this.#room.serve(now)
+    checkPriority(options.priority ?? 'default')
+    const reason = this.#obstacle(options) ?? this.#room.obstacle(options, now)
+    return reason !== undefined && this.#isEnforced(reason) ? reason : undefined
   }
 
   #isEnforced(reason: RefusalReason): boolean {
     return this.#mode === 'enforce' || reason === 'closed'
-  }
-
-  /** While somebody waits nothing is free: a newcomer never overtakes the queue. */
-  #hasRoom(now: number): boolean {
-    return this.#room.size === 0 && this.isFree(now)
   }
 
   #issue(priority: Priority, options: AcquireOptions, now: number): IssuedPermit {

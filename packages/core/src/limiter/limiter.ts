@@ -97,6 +97,11 @@ export interface Limiter {
   run<T>(work: (permit: Permit) => PromiseLike<T> | T, options?: AcquireOptions): Promise<T>
   /** What `admit` would refuse right now, without asking for anything: for doors in front. */
   wouldRefuse(options?: AcquireOptions): Refusal | undefined
+  /**
+   * The same for somebody who is told now and may ask for a permit later, such as an upload whose body
+   * is still to come: a refusal is counted.
+   */
+  check(options?: AcquireOptions): Refusal | undefined
   stats(): LimiterStats
   /** Refuses those who wait now with `circuit_open`; later calls are admitted as ever. */
   drain(): void

@@ -59,6 +59,18 @@ export class WaitingRoom implements EntryOwner {
     return this.#queue.size
   }
 
+  /** While somebody waits nothing is free: a newcomer never overtakes the queue. */
+  isOpen(now: number): boolean {
+    return this.#queue.size === 0 && this.#owner.isFree(now)
+  }
+
+  /** What stops a call that would have to wait; nothing where it would not. */
+  obstacle(options: AcquireOptions, now: number): RefusalReason | undefined {
+    if (this.isOpen(now)) return undefined
+    const plan = this.planner.plan(options, now)
+    return plan.kind === 'refuse' ? plan.reason : undefined
+  }
+
   /** A place in the queue, or the refusal of one who need not wait. */
   enter(
     options: AcquireOptions,
