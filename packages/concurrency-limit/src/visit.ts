@@ -31,7 +31,7 @@ export interface House {
 export class Visit implements AcquireOptions, Waiter, StartedListener, SettledListener {
   readonly priority: Priority
   readonly maxWaitMs: number | undefined
-  readonly partition: string | undefined
+  readonly partition: string
   readonly workload: string
   deadlineMs: number | undefined
   /** Whether it has been let in to bring its body, and holds nothing meanwhile. */
@@ -62,7 +62,7 @@ export class Visit implements AcquireOptions, Waiter, StartedListener, SettledLi
     this.#proceed = proceed
     const own = route.priority ?? options.priority?.(request) ?? request.priority
     this.priority = priorityFor(request, own)
-    this.partition = options.partition?.(request)
+    this.partition = options.partition?.(request) ?? route.workload
     this.deadlineMs = remainingMs(request)
     this.maxWaitMs = route.maxWaitMs
     this.workload = route.workload

@@ -3,11 +3,11 @@ import type { Limit } from '../limit/limit.ts'
 import type { Mode } from '../mode.ts'
 import { modeOption } from '../mode.ts'
 import type { Priority } from '../priority.ts'
-import { checkPriority, rankOf } from '../priority.ts'
+import { checkPriority } from '../priority.ts'
 import type { AcquireOptions, Admission, Permit, Waiter } from './admission.ts'
 import type { Refusal, RefusalReason } from './admission.ts'
 import { obstacleInCall, refusal, refusalError } from './admission.ts'
-import { DurationMean } from './duration-mean.ts'
+import { Durations } from './durations.ts'
 import type { Limiter, LimiterOptions, LimiterStats } from './limiter.ts'
 import type { ParsedLimiterOptions } from './options.ts'
 import { parseLimiterOptions } from './options.ts'
@@ -44,7 +44,7 @@ class QueueingLimiter implements Limiter, PermitOwner, PassageOwner, RoomOwner {
   readonly #limit: Limit
   readonly #room: WaitingRoom
   readonly #tally = new Tally()
-  readonly #duration = new DurationMean()
+  readonly #durations = new Durations()
   #mode: Mode
   /** Calls with a permit, but for those that pause. */
   #permits = 0
@@ -61,7 +61,7 @@ class QueueingLimiter implements Limiter, PermitOwner, PassageOwner, RoomOwner {
     this.#room = new WaitingRoom({
       owner: this,
       limit: this.#limit,
-      duration: this.#duration,
+      durations: this.#durations,
       clock,
       maxSize,
       maxWaitMs,
@@ -142,8 +142,8 @@ class QueueingLimiter implements Limiter, PermitOwner, PassageOwner, RoomOwner {
       inFlight: this.inFlight,
       queued: this.#room.size,
       ...this.#tally.snapshot(),
-      meanDurationMs: this.#duration.value,
-      estimatedWaitMs: this.#room.isOpen(now) ? 0 : planner.waitMs(rankOf('default'), '', false),
+      meanDurationMs: this.#durations.all.value,
+      estimatedWaitMs: this.#room.isOpen(now) ? 0 : planner.usualWaitMs(),
     }
   }
 
@@ -176,7 +176,7 @@ class QueueingLimiter implements Limiter, PermitOwner, PassageOwner, RoomOwner {
   settle(permit: IssuedPermit, now: number, hadPlace: boolean): void {
     if (hadPlace) this.#permits -= 1
     this.#tally.released[permit.outcome] += 1
-    if (permit.outcome !== 'ignored') this.#duration.add(permit.durationMs)
+    if (permit.outcome !== 'ignored') this.#durations.add(permit.workload, permit.durationMs)
     this.#learn(permit, now)
     this.#room.serve(now)
   }
