@@ -1,6 +1,7 @@
 import type { Priority } from '@spillway/core'
 import type { RouteFacts } from '@spillway/plugin-kit'
 import { workloadName } from '@spillway/plugin-kit'
+import { RouteUse } from './excess.ts'
 import type { Door, LimiterSet } from './limiter-set.ts'
 import { parseRouteOptions } from './options.ts'
 
@@ -15,6 +16,7 @@ export interface LimitedRoute {
   readonly dependsOn: readonly string[]
   /** The pattern, never the URL: requests of one pattern cost about the same. */
   readonly workload: string
+  readonly use: RouteUse
 }
 
 const open: RouteSettings = { kind: 'open' }
@@ -30,5 +32,13 @@ export function routeSettingsOf(
   if (options === undefined) return open
   const { limiter, priority, maxWaitMs, dependsOn = none } = options
   const door = limiter === undefined ? limiters.defaultDoor : limiters.door(limiter)!
-  return { kind: 'limited', door, priority, maxWaitMs, dependsOn, workload: workloadName(facts) }
+  return {
+    kind: 'limited',
+    door,
+    priority,
+    maxWaitMs,
+    dependsOn,
+    workload: workloadName(facts),
+    use: new RouteUse(),
+  }
 }

@@ -31,6 +31,8 @@ export interface House {
 export class Visit implements AcquireOptions, Waiter, StartedListener, SettledListener {
   readonly priority: Priority
   readonly maxWaitMs: number | undefined
+  /** As the application names it. */
+  readonly namedPartition: string | undefined
   readonly partition: string
   readonly workload: string
   deadlineMs: number | undefined
@@ -48,6 +50,9 @@ export class Visit implements AcquireOptions, Waiter, StartedListener, SettledLi
   #work: PromiseLike<unknown> | undefined
   #error: unknown
   #hasBody = false
+  /** Whether it has been counted that it came while nothing was free. */
+  #hasAsked = false
+  #exceeds = false
   /** The handler's own answer has begun to leave. */
   #isAnswered = false
   /** Nobody waits for the handler any more. */
@@ -62,7 +67,8 @@ export class Visit implements AcquireOptions, Waiter, StartedListener, SettledLi
     this.#proceed = proceed
     const own = route.priority ?? options.priority?.(request) ?? request.priority
     this.priority = priorityFor(request, own)
-    this.partition = options.partition?.(request) ?? route.workload
+    this.namedPartition = options.partition?.(request)
+    this.partition = this.namedPartition ?? route.workload
     this.deadlineMs = remainingMs(request)
     this.maxWaitMs = route.maxWaitMs
     this.workload = route.workload
@@ -89,16 +95,28 @@ export class Visit implements AcquireOptions, Waiter, StartedListener, SettledLi
 
   /** Asks for a permit; goes on, waits or is refused. */
   enter(): void {
+    this.#exceeds = false
     const admission = this.#route.door.limiter.admit(this, this)
     if (admission.kind === 'refusal') {
       this.#turnAway(admission)
       return
     }
     this.#hold = admission
+    if (this.#exceeds) this.#route.door.excess!.begin()
     onResponseStarted(this.#reply, this)
     onResponseSettled(this.#reply, this)
     if (admission.kind === 'permit') this.#start(admission)
     else this.#context = new AsyncResource('spillway.wait')
+  }
+
+  /** AcquireOptions. Asked while nothing is free. */
+  mayExceed(limit: number, now: number): boolean {
+    const { use, door } = this.#route
+    if (door.excess === undefined) return false
+    if (!this.#hasAsked) use.ask(now)
+    this.#hasAsked = true
+    this.#exceeds = use.isNegligible(limit, now) && door.excess.hasRoom(limit, now)
+    return this.#exceeds
   }
 
   /** Waiter */
@@ -176,9 +194,18 @@ export class Visit implements AcquireOptions, Waiter, StartedListener, SettledLi
     }
     this.#isAnswered = true
     if (isLate && statusCode < 500) this.#route.door.late += 1
-    permit.release(outcome)
+    this.#release(permit, outcome)
     // The permit has just taken the time: the clock is not read once more for each request.
     if (outcome === 'success' && !isLate) this.#route.door.usual.add(permit.durationMs)
+  }
+
+  #release(permit: Permit | undefined, outcome: Outcome | undefined): void {
+    if (permit === undefined) return
+    permit.release(outcome)
+    const { durationMs, startedAt, pausedMs } = permit
+    const { use, door } = this.#route
+    use.add(durationMs)
+    if (this.#exceeds) door.excess!.end(durationMs, startedAt + durationMs + pausedMs)
   }
 
   #isExcused({ startedAt, pausedMs }: Permit, isLate: boolean): boolean {
@@ -190,7 +217,7 @@ export class Visit implements AcquireOptions, Waiter, StartedListener, SettledLi
   #leave(permit?: Permit, outcome?: Outcome): void {
     if (this.#wasLeft) return
     this.#wasLeft = true
-    if (this.#work === undefined) permit?.release(outcome)
+    if (this.#work === undefined) this.#release(permit, outcome)
     else this.#countAbandoned(this.#work, permit, outcome)
   }
 
@@ -203,10 +230,10 @@ export class Visit implements AcquireOptions, Waiter, StartedListener, SettledLi
     const isHeld = this.#house.options.countAbandoned
     const end = (): void => {
       door.abandoned -= 1
-      if (isHeld) permit?.release(outcome)
+      if (isHeld) this.#release(permit, outcome)
     }
     door.abandoned += 1
-    if (!isHeld) permit?.release(outcome)
+    if (!isHeld) this.#release(permit, outcome)
     work.then(() => {
       if (!this.#isAnswered && this.#isLate()) door.late += 1
       end()

@@ -58,7 +58,9 @@ test('what a request says is what a guard asks for, and so is the call that work
 })
 
 test('every option of a call takes undefined, and is one of the limiter but for the permit', () => {
-  expectTypeOf<Omit<CallOptions, 'permit'>>().toEqualTypeOf<Omit<AcquireOptions, 'maxWaitMs'>>()
+  expectTypeOf<Omit<CallOptions, 'permit'>>().toEqualTypeOf<
+    Omit<AcquireOptions, 'maxWaitMs' | 'mayExceed'>
+  >()
   expectTypeOf<Permit | undefined>().toExtend<CallOptions['permit']>()
   type Undefinable = { readonly [key in keyof CallOptions]?: CallOptions[key] | undefined }
   expectTypeOf<Undefinable>().toExtend<CallOptions>()

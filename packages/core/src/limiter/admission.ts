@@ -18,6 +18,13 @@ export interface AcquireOptions {
   readonly partition?: string | undefined
   /** Calls of one workload cost about the same; keeps a change of mix from looking like overload. */
   readonly workload?: string | undefined
+  /**
+   * Asked when nothing is free, with the limit and the time: whether the call takes so little that it
+   * may run all the same. It counts as in flight, and tells the limit nothing.
+   *
+   * @default never
+   */
+  readonly mayExceed?: ((limit: number, now: number) => boolean) | undefined
   /** Leaves the queue at once when it aborts. */
   readonly signal?: AbortSignal | undefined
 }

@@ -6,7 +6,7 @@ import type { Priority } from '../priority.ts'
 import { checkPriority } from '../priority.ts'
 import type { AcquireOptions, Admission, Permit, Waiter } from './admission.ts'
 import type { Refusal, RefusalReason } from './admission.ts'
-import { obstacleInCall, refusal, refusalError } from './admission.ts'
+import { obstacleInCall, refusal } from './admission.ts'
 import { Durations } from './durations.ts'
 import type { Limiter, LimiterOptions, LimiterStats } from './limiter.ts'
 import type { ParsedLimiterOptions } from './options.ts'
@@ -15,7 +15,7 @@ import type { PassageOwner } from './passage.ts'
 import { Passage } from './passage.ts'
 import type { PermitOwner } from './permit.ts'
 import { IssuedPermit } from './permit.ts'
-import { PermitPromise } from './permit-promise.ts'
+import { permitOf } from './permit-promise.ts'
 import { publishLimitChange, publishRefusal } from './publish.ts'
 import type { QueueEntry } from './queue-entry.ts'
 import { Tally } from './tally.ts'
@@ -105,11 +105,11 @@ class QueueingLimiter implements Limiter, PermitOwner, PassageOwner, RoomOwner {
   }
 
   async acquire(options?: AcquireOptions): Promise<Permit> {
-    return this.#permit(options)
+    return permitOf(this, options)
   }
 
   async run<T>(work: (permit: Permit) => PromiseLike<T> | T, options?: AcquireOptions): Promise<T> {
-    const admission = this.#permit(options)
+    const admission = permitOf(this, options)
     const permit = 'kind' in admission ? admission : await admission
     try {
       const result = await work(permit)
@@ -216,14 +216,6 @@ class QueueingLimiter implements Limiter, PermitOwner, PassageOwner, RoomOwner {
     return refusal(reason, this.#room.planner.backlogMs())
   }
 
-  #permit(options: AcquireOptions | undefined): Permit | Promise<Permit> {
-    const waiter = new PermitPromise()
-    const admission = this.admit(options, waiter)
-    if (admission.kind === 'permit') return admission
-    if (admission.kind === 'refusal') throw refusalError(admission)
-    return waiter.promise()
-  }
-
   #decide(
     options: AcquireOptions,
     priority: Priority,
@@ -234,6 +226,7 @@ class QueueingLimiter implements Limiter, PermitOwner, PassageOwner, RoomOwner {
     const reason = this.#obstacle(options)
     if (reason !== undefined) return this.refuse(priority, reason)
     if (this.#room.isOpen(now)) return this.#issue(priority, options, now)
+    if (this.#mayExceed(options, now)) return this.#passage({ priority, startedAt: now })
     return waiter === undefined
       ? this.refuse(priority, 'limit')
       : this.#room.enter(options, priority, waiter, now)
@@ -289,8 +282,17 @@ class QueueingLimiter implements Limiter, PermitOwner, PassageOwner, RoomOwner {
     const now = this.#clock.now()
     this.#room.serve(now)
     checkPriority(options.priority ?? 'default')
-    const reason = this.#obstacle(options) ?? this.#room.obstacle(options, now)
+    const reason = this.#obstacle(options) ?? this.#obstacleToWait(options, now)
     return reason !== undefined && this.#isEnforced(reason) ? reason : undefined
+  }
+
+  #obstacleToWait(options: AcquireOptions, now: number): RefusalReason | undefined {
+    if (this.#room.isOpen(now) || this.#mayExceed(options, now)) return undefined
+    return this.#room.obstacle(options, now)
+  }
+
+  #mayExceed(options: AcquireOptions, now: number): boolean {
+    return options.mayExceed?.(this.#limit.at(now), now) === true
   }
 
   #isEnforced(reason: RefusalReason): boolean {

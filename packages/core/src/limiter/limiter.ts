@@ -65,7 +65,8 @@ export interface LimiterStats {
 
 /**
  * Admits, queues or refuses calls so that never more than the limit are in flight. Only a call that
- * goes on after a pause may exceed it: it has begun, and making it wait would free nothing.
+ * goes on after a pause may exceed it, for it has begun and making it wait would free nothing; and one
+ * that says so of itself (`mayExceed`).
  */
 export interface Limiter {
   readonly name: string

@@ -64,9 +64,8 @@ export class WaitingRoom implements EntryOwner {
     return this.#queue.size === 0 && this.#owner.isFree(now)
   }
 
-  /** What stops a call that would have to wait; nothing where it would not. */
+  /** What stops a call that would have to wait. */
   obstacle(options: AcquireOptions, now: number): RefusalReason | undefined {
-    if (this.isOpen(now)) return undefined
     const plan = this.planner.plan(options, now)
     return plan.kind === 'refuse' ? plan.reason : undefined
   }

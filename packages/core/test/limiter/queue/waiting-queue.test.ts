@@ -145,9 +145,7 @@ describe('how much work is ahead', () => {
     expect(ahead(queue, { rank: normal, partition: 'new' })).toBe(1 + 3)
     expect(ahead(queue, { rank: normal, partition: 'new', costMs: 0 })).toBe(1)
     expect(ahead(queue, { rank: normal, partition: 'a' })).toBe(1 + 6)
-    expect(
-      queue.workAheadMs(normal, { partition: 'a', costMs: 1, newestFirst: true }),
-    ).toBe(1)
+    expect(queue.workAheadMs(normal, { partition: 'a', costMs: 1, newestFirst: true })).toBe(1)
     expect(ahead(queue, { rank: critical, partition: 'a' })).toBe(1)
     expect(ahead(queue, { rank: low, partition: 'a' })).toBe(7)
   })
