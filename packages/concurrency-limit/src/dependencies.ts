@@ -8,6 +8,13 @@ interface Question {
   readonly deadlineMs: number | undefined
   readonly callerDeadlineMs: number | undefined
   readonly partition: string | undefined
+  readonly workload: string
+}
+
+/** A request at the door. */
+interface Asker extends Omit<Question, 'partition'> {
+  /** The one that its handler names to guards, too; that of its route is the door's alone. */
+  readonly namedPartition: string | undefined
 }
 
 /** As much of a refusal as is answered; a guard's breaker refuses as well as its limiter. */
@@ -33,11 +40,10 @@ function guardsOf(fastify: FastifyInstance): GuardsLike | undefined {
 export function refusingGuard(
   fastify: FastifyInstance,
   names: readonly string[],
-  question: Question,
+  { priority, deadlineMs, callerDeadlineMs, namedPartition, workload }: Asker,
 ): { readonly guard: string; readonly refusal: GuardRefusal } | undefined {
   const guards = guardsOf(fastify)
-  const { priority, deadlineMs, callerDeadlineMs, partition } = question
-  const asked = { priority, deadlineMs, callerDeadlineMs, partition }
+  const asked = { priority, deadlineMs, callerDeadlineMs, partition: namedPartition, workload }
   for (const guard of names) {
     const refusal = guards?.get(guard)?.wouldRefuse(asked)
     if (refusal !== undefined) return { guard, refusal }

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction, RouteOptions } from 'fastify'
 import type { RequestTerms } from '@spillway/plugin-kit'
 import { createRejection, isSettled } from '@spillway/plugin-kit'
+import { hasBody } from './body.ts'
 import { refusingGuard } from './dependencies.ts'
 import type { Door, LimiterSet } from './limiter-set.ts'
 import type { ParsedOptions } from './options.ts'
@@ -42,7 +43,15 @@ export class Doorkeeper implements RequestTerms {
     if (request.priority !== visit.priority) request.priority = visit.priority
     if (isAsked(route) && this.#refusesForGuard(route, visit, reply)) return
     setVisit(request, visit)
-    visit.enter()
+    if (hasBody(request.raw)) visit.awaitBody()
+    else visit.enter()
+  }
+
+  /** The `preValidation` hook: the body is there, or the handler is to read it. */
+  receiveBody(request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void {
+    const visit = visitOf(request)
+    if (visit?.awaitsBody !== true || isSettled(reply)) done()
+    else visit.enterWithBody(done)
   }
 
   /** RequestTerms */

@@ -62,6 +62,9 @@ const plugin: FastifyPluginAsync<ConcurrencyLimitOptions> = async (fastify, opti
     },
     doorkeeper,
   )
+  fastify.addHook('preValidation', (request, reply, done) => {
+    doorkeeper.receiveBody(request, reply, done)
+  })
   fastify.addHook('onError', (request, _reply, error, done) => {
     visitOf(request)?.failed(error)
     done()

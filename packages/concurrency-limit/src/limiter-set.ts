@@ -1,6 +1,7 @@
 import type { Limiter, LimiterOptions, LimiterStats, Mode } from '@spillway/core'
 import { createLimiter, modeOption, parsedAt } from '@spillway/core'
 import type { Component } from '@spillway/plugin-kit'
+import { Excess } from './excess.ts'
 import type { ParsedOptions } from './options.ts'
 import type { SheddingLogger } from './shedding-log.ts'
 import { SheddingLog } from './shedding-log.ts'
@@ -45,9 +46,12 @@ export class Door {
   wouldHaveTimedOut = 0
   refusedByGuard = 0
   wouldHaveRefusedByGuard = 0
+  /** What runs beyond the limit; undefined where the limit is the user's own word. */
+  readonly excess: Excess | undefined
 
-  constructor(limiter: Limiter, log: SheddingLog) {
+  constructor(limiter: Limiter, log: SheddingLog, excess: Excess | undefined) {
     this.limiter = limiter
+    this.excess = excess
     this.log = log
   }
 
@@ -66,7 +70,8 @@ export class LimiterSet implements Limiters, Component {
   constructor({ name, limiters, clock }: ParsedOptions, logger: SheddingLogger) {
     for (const [key, options] of limiters) {
       const limiter = makeLimiter({ ...options, clock, name: key }, key === name)
-      this.#doors.set(key, new Door(limiter, new SheddingLog(limiter, logger, clock)))
+      const excess = options.limit === undefined ? new Excess() : undefined
+      this.#doors.set(key, new Door(limiter, new SheddingLog(limiter, logger, clock), excess))
     }
     this.defaultDoor = this.#doors.get(name)!
   }

@@ -44,10 +44,10 @@ export interface ConcurrencyLimitOptions extends NamedLimiterOptions {
    */
   readonly priority?: (request: FastifyRequest) => Priority | undefined
   /**
-   * Whose request it is (a tenant, a user). Those that wait are served in turn, so that one who
-   * sends ten times its share waits behind itself.
+   * Whose request it is (a tenant, a user). Partitions share the time that permits are held, so that
+   * one who sends ten times its share waits behind itself.
    *
-   * @default none: everybody in one line
+   * @default the route: who needs nothing of what is slow does not wait behind those who do
    */
   readonly partition?: (request: FastifyRequest) => string | undefined
   /** Status of a refusal. @default 503: the server is short of capacity, the client not at fault */

@@ -1,10 +1,10 @@
 import type { Outcome } from '@spillway/core'
 import { callerDeadline, isSpillwayError } from '@spillway/core'
 
-/** How a response ended. */
+/** How the work on a request ended. */
 export interface Ending {
-  /** False when the client was gone before all of it was out. */
-  readonly sentInFull: boolean
+  /** False when the client was gone before. */
+  readonly wasAnswered: boolean
   readonly statusCode: number
   /** The error that was answered, if any. */
   readonly error: unknown
@@ -20,9 +20,9 @@ export function outcomeOf(ending: Ending): Outcome {
   return outcome === 'dropped' && isOverForCaller(ending) ? 'ignored' : outcome
 }
 
-function plainOutcomeOf({ sentInFull, statusCode, error, isLate }: Ending): Outcome {
+function plainOutcomeOf({ wasAnswered, statusCode, error, isLate }: Ending): Outcome {
   // Whoever leaves may have had any reason, and the work was not seen to its end.
-  if (!sentInFull) return 'ignored'
+  if (!wasAnswered) return 'ignored'
   if (isTimeout(error) || statusCode === 504) return 'dropped'
   // Refused further in (by a guard, say), which took no time; unless it is our own deadline.
   if (isSpillwayError(error)) return isLate ? 'dropped' : 'ignored'
@@ -33,6 +33,22 @@ function plainOutcomeOf({ sentInFull, statusCode, error, isLate }: Ending): Outc
 function isOverForCaller({ error, isLate, isLateForCaller }: Ending): boolean {
   const isSaid = isSpillwayError(error) && error.reason === callerDeadline
   return isSaid || (isLateForCaller && !isLate)
+}
+
+/** Where the time of a request has gone, in milliseconds. */
+export interface TimeSpent {
+  /** With its permit. */
+  readonly heldMs: number
+  /** While its permit was paused. */
+  readonly pausedMs: number
+}
+
+/**
+ * Whether a request that took too long says nothing about what the door protects: it was in guards
+ * most of the time, and they know what was wrong.
+ */
+export function isExcused({ heldMs, pausedMs }: TimeSpent): boolean {
+  return pausedMs > heldMs
 }
 
 /** Whether a response went out because its handler took too long, and the handler goes on. */

@@ -1,5 +1,7 @@
 import type { Priority } from '@spillway/core'
 import type { RouteFacts } from '@spillway/plugin-kit'
+import { workloadName } from '@spillway/plugin-kit'
+import { RouteUse } from './excess.ts'
 import type { Door, LimiterSet } from './limiter-set.ts'
 import { parseRouteOptions } from './options.ts'
 
@@ -15,6 +17,7 @@ export interface LimitedRoute {
   readonly dependsOn: readonly string[]
   /** The pattern, never the URL: requests of one pattern cost about the same. */
   readonly workload: string
+  readonly use: RouteUse
 }
 
 const open: RouteSettings = { kind: 'open' }
@@ -24,12 +27,20 @@ const none: readonly string[] = []
 export function routeSettingsOf(
   limiters: LimiterSet,
   config: unknown,
-  { url = 'unmatched', method }: RouteFacts,
+  facts: RouteFacts,
 ): RouteSettings {
   const options = parseRouteOptions(config, limiters.names)
   if (options === undefined) return open
   const { limiter, priority, maxWaitMs, deadlineMs, dependsOn = none } = options
   const door = limiter === undefined ? limiters.defaultDoor : limiters.door(limiter)!
-  const workload = `${method} ${url}`
-  return { kind: 'limited', door, priority, maxWaitMs, deadlineMs, dependsOn, workload }
+  return {
+    kind: 'limited',
+    door,
+    priority,
+    maxWaitMs,
+    deadlineMs,
+    dependsOn,
+    workload: workloadName(facts),
+    use: new RouteUse(),
+  }
 }

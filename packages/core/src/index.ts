@@ -10,6 +10,7 @@ export type {
 export type {
   AcquireOptions,
   Admission,
+  Pausable,
   Permit,
   Refusal,
   RefusalReason,

@@ -1,9 +1,10 @@
 import { earlyTimerMs } from '@spillway/circuit-breaker'
-import type { AcquireOptions, Mode, Permit } from '@spillway/core'
+import type { Mode, Permit } from '@spillway/core'
 import { callerDeadline, SpillwayError } from '@spillway/core'
+import type { CallOptions } from './call-options.ts'
 
 /** A call's options as they were when the guard was asked. */
-export interface AskedCall extends AcquireOptions {
+export interface AskedCall extends CallOptions {
   /** The deadline that the caller has named, without the guard's own default. */
   readonly handedMs: number | undefined
   /** The guard's, for all of the call. */

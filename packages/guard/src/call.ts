@@ -9,7 +9,7 @@ import {
   refusalError,
   signOf,
 } from '@spillway/core'
-import type { SpillwayError } from '@spillway/core'
+import type { Pausable, SpillwayError } from '@spillway/core'
 import type { AskedCall, CallTime } from './call-time.ts'
 import { callTime, isOverForCaller, timeoutError, withoutCaller } from './call-time.ts'
 import type { CallContext } from './call-context.ts'
@@ -49,6 +49,8 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
   readonly #reject: (error: unknown) => void
   readonly #controller = new AbortController()
   #permit: Permit | undefined
+  /** The caller's own permit, while the caller waits for this call. */
+  #paused: Pausable | undefined
   #pass: BreakerPass | undefined
   #wake: ((answer: Permit | Refusal) => void) | undefined
   #state: CallState = 'waiting'
@@ -86,6 +88,11 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
   /** RunningCall */
   get priority(): Priority {
     return this.#permit!.priority
+  }
+
+  /** RunningCall */
+  get workload(): string | undefined {
+    return this.#options.workload
   }
 
   /** RunningCall */
@@ -153,8 +160,16 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
     )
   }
 
+  /** Its caller does nothing until it is answered: what that holds elsewhere is for others to use. */
+  pauseCaller(): void {
+    if (this.#state !== 'waiting' && this.#state !== 'running') return
+    this.#paused = this.#options.permit
+    this.#paused?.pause()
+  }
+
   refuse(refusal: Refusal): void {
     this.#state = 'ended'
+    this.#resumeCaller()
     this.#reject(
       refusal.reason === 'cancelled'
         ? notStartedError(this.#options.signal)
@@ -190,7 +205,13 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
   #turnBack(permit: Permit, error: SpillwayError): void {
     this.#state = 'ended'
     permit.release('ignored')
+    this.#resumeCaller()
     this.#reject(error)
+  }
+
+  #resumeCaller(): void {
+    this.#paused?.resume()
+    this.#paused = undefined
   }
 
   get #isEnforced(): boolean {
@@ -245,6 +266,7 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
     if (this.#isAbandoned) return
     this.#isAbandoned = true
     this.#context.counts.abandoned += 1
+    this.#resumeCaller()
     this.#reject(error)
   }
 
@@ -326,6 +348,7 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
     this.#state = 'ended'
     this.#pass?.end(evidence)
     this.#permit!.release(outcome)
+    this.#resumeCaller()
     return !this.#isAbandoned
   }
 

@@ -1,19 +1,17 @@
 import type { BreakerControl, BreakerRefusal, BreakerStats } from '@spillway/circuit-breaker'
 import { breakerError } from '@spillway/circuit-breaker'
-import type { AcquireOptions, Limiter, LimiterStats, Mode, Refusal } from '@spillway/core'
+import type { Limiter, LimiterStats, Mode, Refusal } from '@spillway/core'
 import { createLimiter, DurationMean, functionOption, hasDeadline } from '@spillway/core'
 import { callDeadlines } from '@spillway/plugin-kit'
 import type { AskedCall } from './call-time.ts'
 import type { Work } from './call.ts'
 import { Call } from './call.ts'
 import type { CallContext } from './call-context.ts'
+import type { CallOptions } from './call-options.ts'
 import { Circuit } from './circuit.ts'
 import { Expiries } from './expiries.ts'
 import type { GuardOptions, ParsedGuardOptions } from './options.ts'
 import { parseOptions } from './options.ts'
-
-/** What a caller says about one call; the wait is bounded by the deadline and the queue. */
-export type CallOptions = Omit<AcquireOptions, 'maxWaitMs'>
 
 /** The limiter's numbers, and who is inside. */
 export interface GuardStats extends LimiterStats {
@@ -49,6 +47,7 @@ export interface Guard {
    * deadline or timeout, and at once when `options.signal` aborts; the signal that `work` got aborts
    * then, and the permit stays taken until the promise of `work` has settled. Unless the guard
    * enforces, the promise settles as that of `work`, whose signal aborts with `options.signal` only.
+   * `options.permit` is paused until the returned promise settles, unless that is at once.
    *
    * @throws SPW_ERR_CIRCUIT_OPEN (503) when the downstream has failed and is not asked for a while
    * @throws SPW_ERR_LIMIT_EXCEEDED, SPW_ERR_QUEUE_TIMEOUT, SPW_ERR_DEADLINE (503) when it was not run
@@ -140,23 +139,26 @@ class LimitedGuard implements Guard {
     this.#context.circuit?.breaker.shutdown()
   }
 
-  #admit<T>(call: Call<T>, options: AcquireOptions): void {
+  #admit<T>(call: Call<T>, options: CallOptions): void {
     const mayWait = this.#context.circuit?.mayWait ?? true
     const admission = this.limiter.admit(options, mayWait ? call : undefined)
     if (admission.kind === 'permit') call.start(admission)
     else if (admission.kind === 'refusal') call.refuse(admission)
     else call.wait()
+    // Only now: it lets others run, and what has just been decided was decided without them.
+    call.pauseCaller()
   }
 
   /** A copy: the options of a call within a call tell what is left, which gets less as it waits. */
   #asked(options: CallOptions): AskedCall {
-    const { priority, partition, workload, signal } = options
+    const { priority, partition, workload, signal, permit } = options
     const { deadlineMs: handedMs, callerDeadlineMs } = callDeadlines(options)
     return {
       priority,
       partition,
       workload,
       signal,
+      permit,
       deadlineMs: hasDeadline(handedMs) ? handedMs : this.#deadlineMs,
       callerDeadlineMs,
       handedMs,

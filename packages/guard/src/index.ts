@@ -8,7 +8,8 @@ import { GuardSet } from './guards.ts'
 
 // One downstream
 export { createGuard } from './guard.ts'
-export type { CallOptions, Guard, GuardStats } from './guard.ts'
+export type { Guard, GuardStats } from './guard.ts'
+export type { CallOptions } from './call-options.ts'
 export type { Work } from './call.ts'
 export type { RunningCall } from './running-call.ts'
 export { callHeaders } from './call-headers.ts'

@@ -2,7 +2,8 @@ import type { Priority } from '@spillway/core'
 
 /**
  * What `work` may want to know of its own call. It fits where call options are asked for: a call
- * within a call is `other.run(work, call)`.
+ * within a call is `other.run(work, call)`. The permit of the outer call is held meanwhile, for its
+ * connection is really occupied.
  */
 export interface RunningCall {
   /**
@@ -14,6 +15,8 @@ export interface RunningCall {
   /** The same by the word of a caller that anybody may be; undefined where it says nothing. */
   readonly callerDeadlineMs: number | undefined
   readonly priority: Priority
+  /** The kind of call that it was said to be. */
+  readonly workload: string | undefined
   /** The same that `work` gets. */
   readonly signal: AbortSignal
 }

@@ -1,4 +1,4 @@
-import type { Clock, Priority } from '@spillway/core'
+import type { Clock, Pausable, Priority } from '@spillway/core'
 import { systemClock } from '@spillway/core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { CallerWishes } from './caller.ts'
@@ -24,6 +24,8 @@ export class RequestState {
   /** What its headers say, as far as it counts. */
   wishes: CallerWishes | undefined
   cancelSource: CancelSource | undefined
+  /** The right to run that a door has given it. */
+  permit: Pausable | undefined
   /** A request does not know its reply; undefined before our own hook has run. */
   reply: FastifyReply | undefined
   /** Fastify builds `routeOptions` anew for each reader; here it is built once. */

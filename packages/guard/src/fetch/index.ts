@@ -1,6 +1,7 @@
 import { evidenceOfStatus, functionOption, knownKeys } from '@spillway/core'
 import { callHeaders } from '../call-headers.ts'
-import type { CallOptions, Guard } from '../guard.ts'
+import type { CallOptions } from '../call-options.ts'
+import type { Guard } from '../guard.ts'
 import type { RunningCall } from '../running-call.ts'
 import { callOf } from '../running-call.ts'
 import { trackResponse } from './tracked-response.ts'
