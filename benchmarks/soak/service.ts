@@ -56,10 +56,9 @@ function addRoutes(app: FastifyInstance, stock: Guard, url: string): void {
 function optionsOf(request: FastifyRequest, workload: string): CallOptions {
   const deadlineMs = Number(request.headers['x-deadline-ms'])
   return {
-    priority: request.priority,
+    ...request.callOptions,
     partition: tenantOf(request),
     workload,
-    signal: request.cancelSignal,
     ...(deadlineMs > 0 && deadlineMs < 60_000 ? { deadlineMs } : {}),
   }
 }

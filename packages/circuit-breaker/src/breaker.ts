@@ -6,7 +6,7 @@ export type BreakerState = 'closed' | 'open' | 'half_open'
 
 /**
  * How a call ended, for the breaker. `timeout` is a failure that is also counted apart. `ignored` is no
- * evidence: the caller left, the call was refused elsewhere, the mistake was our own.
+ * evidence: the caller left, or the call was refused elsewhere.
  */
 export type BreakerOutcome = 'success' | 'failure' | 'timeout' | 'ignored'
 
@@ -24,6 +24,8 @@ export type ChangeReason =
   | 'probes_failed'
   /** half-open → closed: the widest round of probes has succeeded */
   | 'probes_succeeded'
+  /** half-open → closed: probes came and went, and nothing was said against the downstream */
+  | 'no_evidence'
   /** `open()` or `close()` */
   | 'manual'
 
@@ -37,6 +39,8 @@ export interface StateChange {
 /** The right to make one call. */
 export interface BreakerPass {
   readonly kind: 'pass'
+  /** Whether the call is to find out if the downstream is back. */
+  readonly isProbe: boolean
   /**
    * Tells how the call has ended, and so how long it took. The first call counts, later ones do
    * nothing; nor does a pass from before the latest change of state, whatever it says.
@@ -59,10 +63,16 @@ export type Work<T> = (signal: AbortSignal) => PromiseLike<T>
 
 /** What a caller says about one call; undefined is the same as not said. */
 export interface CallOptions {
-  /** The caller has left when it aborts: the call is ignored. */
+  /** The caller has left when it aborts: the call is ignored, unless a timeout aborted it. */
   readonly signal?: AbortSignal | undefined
   /** Milliseconds left until the answer is worthless. Only ever shortens `timeoutMs`. */
   readonly deadlineMs?: number | undefined
+  /**
+   * The same by the word of a caller that anybody may be: it ends the call, and is no evidence.
+   *
+   * @default none
+   */
+  readonly callerDeadlineMs?: number | undefined
 }
 
 /** Plain numbers. Counters only ever grow. */
@@ -124,7 +134,8 @@ export interface Breaker extends BreakerControl {
    * @throws SPW_ERR_CIRCUIT_OPEN (503) when it was not run
    * @throws SPW_ERR_CALL_TIMEOUT (504) when it ran longer than its deadline or `timeoutMs`
    * @throws SPW_ERR_DEADLINE (503) when its deadline had passed before
-   * @throws SPW_ERR_CANCELLED (499) when `options.signal` aborted; its reason is the `cause`
+   * @throws SPW_ERR_CANCELLED (499) when `options.signal` aborted; its reason is the `cause`. Aborted by
+   *   a timeout (`AbortSignal.timeout()`): as for a deadline
    * @throws SPW_ERR_CLOSED (503) after `shutdown`
    * @throws whatever `work` throws
    */

@@ -1,8 +1,14 @@
 import type { Clock, TimerHandle } from '@spillway/core'
-import { SpillwayError } from '@spillway/core'
+import {
+  callerDeadline,
+  leftAtCallerDeadline,
+  leftAtDeadline,
+  SpillwayError,
+} from '@spillway/core'
+import { callDeadlines } from '@spillway/plugin-kit'
 import type { Breaker, BreakerOutcome, BreakerPass, CallOptions, Work } from './breaker.ts'
 import { breakerError } from './breaker.ts'
-import { abandonedError, leftAtDeadline, notStartedError } from './caller-left.ts'
+import { abandonedError, earlyTimerMs, notStartedError } from './caller-left.ts'
 import { classify } from './classify.ts'
 import type { IsFailure } from './options.ts'
 
@@ -23,20 +29,22 @@ export function runCall<T>(
   resolve: (value: T) => void,
   reject: (error: unknown) => void,
 ): void {
-  const refused = refuseBefore(options)
+  const asked = { ...callDeadlines(options), signal: options.signal }
+  const refused = refuseBefore(asked)
   if (refused !== undefined) {
     reject(refused)
     return
   }
   const admission = context.breaker.admit()
   if (admission.kind === 'refusal') reject(breakerError(admission))
-  else new Call(context, admission, options, resolve, reject).start(work)
+  else new Call(context, admission, asked, resolve, reject).start(work)
 }
 
-function refuseBefore({ signal, deadlineMs = Infinity }: CallOptions): SpillwayError | undefined {
+function refuseBefore(options: CallOptions): SpillwayError | undefined {
+  const { signal, deadlineMs = Infinity, callerDeadlineMs = Infinity } = options
   if (signal?.aborted === true) return notStartedError(signal)
   // Not `<= 0`: what is no number leaves no time, either.
-  if (deadlineMs > 0) return undefined
+  if (deadlineMs > 0 && callerDeadlineMs > 0) return undefined
   return new SpillwayError('SPW_ERR_DEADLINE', { reason: 'deadline' })
 }
 
@@ -48,9 +56,11 @@ class Call<T> {
   readonly #resolve: (value: T) => void
   readonly #reject: (error: unknown) => void
   readonly #controller = new AbortController()
-  readonly #limitMs: number
+  /** What the service gives it, and what is left of that if its caller has less patience. */
+  readonly #ownMs: number
+  #limitMs: number
   readonly #startedAt: number
-  readonly #timer: TimerHandle
+  #timer: TimerHandle
   #isOver = false
 
   constructor(
@@ -66,11 +76,10 @@ class Call<T> {
     this.#options = options
     this.#resolve = resolve
     this.#reject = reject
-    this.#limitMs = Math.min(timeoutMs, options.deadlineMs ?? Infinity)
+    this.#ownMs = Math.min(timeoutMs, options.deadlineMs ?? Infinity)
+    this.#limitMs = Math.min(this.#ownMs, options.callerDeadlineMs ?? Infinity)
     this.#startedAt = clock.now()
-    this.#timer = clock.setTimer(() => {
-      this.#expire()
-    }, this.#limitMs)
+    this.#timer = this.#setTimer(this.#limitMs)
     options.signal?.addEventListener('abort', this)
   }
 
@@ -97,16 +106,43 @@ class Call<T> {
   /** The caller's signal aborted. */
   handleEvent(): void {
     const { signal } = this.#options
-    const outcome = leftAtDeadline(signal) ? this.#evidence(this.#ranMs()) : 'ignored'
-    this.#leave(outcome, abandonedError(signal))
+    const error = abandonedError(signal)
+    if (leftAtCallerDeadline(signal)) this.#callerExpired(error)
+    else this.#leave(leftAtDeadline(signal) ? this.#evidence(this.#ranMs()) : 'ignored', error)
   }
 
   #expire(): void {
+    if (this.#limitMs < this.#ownMs) {
+      const reason = callerDeadline
+      this.#callerExpired(new SpillwayError('SPW_ERR_CALL_TIMEOUT', { reason }))
+      return
+    }
     const reason = this.#limitMs < this.#context.timeoutMs ? 'deadline' : 'timeout'
-    this.#leave(
-      this.#evidence(this.#limitMs),
-      new SpillwayError('SPW_ERR_CALL_TIMEOUT', { reason }),
-    )
+    const error = new SpillwayError('SPW_ERR_CALL_TIMEOUT', { reason })
+    this.#leave(this.#evidence(this.#limitMs), error)
+  }
+
+  /** A probe goes on without its caller, or strangers with little patience would keep the circuit open. */
+  #callerExpired(error: SpillwayError): void {
+    if (!this.#pass.isProbe) {
+      this.#leave('ignored', error)
+      return
+    }
+    this.#reject(error)
+    this.#unwatch()
+    this.#limitMs = this.#ownMs
+    this.#timer = this.#setTimer(this.#ownMs - this.#ranMs())
+  }
+
+  #setTimer(ms: number): TimerHandle {
+    return this.#context.clock.setTimer(() => {
+      this.#expire()
+    }, ms)
+  }
+
+  #unwatch(): void {
+    this.#context.clock.clearTimer(this.#timer)
+    this.#options.signal?.removeEventListener('abort', this)
   }
 
   /** Of a call whose time is up. @param limitMs what it had */
@@ -131,7 +167,7 @@ class Call<T> {
     let outcome: BreakerOutcome = 'ignored'
     let answer = error
     try {
-      outcome = classify(error, this.#context.isFailure)
+      outcome = this.#outcomeOf(error)
     } catch (mistake) {
       answer = mistake
     }
@@ -139,11 +175,19 @@ class Call<T> {
     this.#reject(answer)
   }
 
+  #outcomeOf(error: unknown): BreakerOutcome {
+    const outcome = classify(error, this.#context.isFailure)
+    return outcome !== 'success' && this.#isOverForCaller() ? 'ignored' : outcome
+  }
+
+  #isOverForCaller(): boolean {
+    return this.#limitMs < this.#ownMs && this.#ranMs() >= this.#limitMs - earlyTimerMs
+  }
+
   /** Gives everything back. */
   #end(outcome: BreakerOutcome): void {
     this.#isOver = true
-    this.#context.clock.clearTimer(this.#timer)
-    this.#options.signal?.removeEventListener('abort', this)
+    this.#unwatch()
     this.#pass.end(outcome)
   }
 }

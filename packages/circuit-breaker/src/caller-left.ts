@@ -1,19 +1,17 @@
-import { isSpillwayError, SpillwayError } from '@spillway/core'
+import { callerDeadline, leftAtCallerDeadline, leftAtDeadline, SpillwayError } from '@spillway/core'
 
-/**
- * Whether a caller's signal has aborted because its time is up: `request.cancelSignal` does so, a
- * moment before the call's own timer. Such a caller has not hung up; the downstream was too slow.
- */
-export function leftAtDeadline(signal: AbortSignal | undefined): boolean {
-  const reason: unknown = signal?.reason
-  return isSpillwayError(reason) && reason.code === 'SPW_ERR_DEADLINE'
+function deadlineReason(signal: AbortSignal | undefined): string {
+  return leftAtCallerDeadline(signal) ? callerDeadline : 'deadline'
 }
+
+/** A client library that keeps the caller's deadline itself may report it that much earlier than we. */
+export const earlyTimerMs = 1
 
 /** For a call that its caller has left before it was started. */
 export function notStartedError(signal: AbortSignal | undefined): SpillwayError {
   const cause: unknown = signal?.reason
   return leftAtDeadline(signal)
-    ? new SpillwayError('SPW_ERR_DEADLINE', { reason: 'deadline', cause })
+    ? new SpillwayError('SPW_ERR_DEADLINE', { reason: deadlineReason(signal), cause })
     : new SpillwayError('SPW_ERR_CANCELLED', { reason: 'cancelled', cause })
 }
 
@@ -21,6 +19,6 @@ export function notStartedError(signal: AbortSignal | undefined): SpillwayError 
 export function abandonedError(signal: AbortSignal | undefined): SpillwayError {
   const cause: unknown = signal?.reason
   return leftAtDeadline(signal)
-    ? new SpillwayError('SPW_ERR_CALL_TIMEOUT', { reason: 'deadline', cause })
+    ? new SpillwayError('SPW_ERR_CALL_TIMEOUT', { reason: deadlineReason(signal), cause })
     : new SpillwayError('SPW_ERR_CANCELLED', { reason: 'cancelled', cause })
 }

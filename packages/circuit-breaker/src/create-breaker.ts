@@ -20,8 +20,8 @@ import { openTimeMs } from './open-time.ts'
 import type { BreakerOptions, ParsedOptions } from './options.ts'
 import { parseOptions } from './options.ts'
 import { Pass } from './pass.ts'
-import type { PassOwner, Phase } from './pass.ts'
-import type { Probe } from './probe-ramp.ts'
+import type { HalfOpen, PassOwner, Phase } from './pass.ts'
+import type { Probe, Verdict } from './probe-ramp.ts'
 import { ProbeRamp } from './probe-ramp.ts'
 import { RollingRatio } from './rolling-ratio.ts'
 
@@ -85,6 +85,7 @@ class WindowedBreaker implements Breaker, PassOwner {
       return refusal
     }
     if (this.#phase.kind === 'open') this.#halfOpen(this.#phase.attempt, now)
+    else if (isStuck(this.#phase, now)) this.#close('no_evidence')
     this.#counts.inFlight += 1
     const phase = this.#phase
     return new Pass(this, phase, phase.kind === 'half_open' ? phase.ramp.start(now) : now)
@@ -158,7 +159,7 @@ class WindowedBreaker implements Breaker, PassOwner {
   #refusalAt(now: number): BreakerRefusal | undefined {
     if (this.#isShutdown) return breakerRefusal('shutdown', 0)
     const phase = this.#phase
-    if (phase.kind === 'closed') return undefined
+    if (phase.kind === 'closed' || isStuck(phase, now)) return undefined
     if (phase.kind === 'half_open') return refusalUnless(phase.ramp.waitMs(now), 'probing')
     // Nobody knows when an operator will close it again.
     return refusalUnless(Math.min(phase.until - now, this.#options.maxOpenMs), 'open')
@@ -183,14 +184,17 @@ class WindowedBreaker implements Breaker, PassOwner {
   #probeEnded(probe: Probe, outcome: BreakerOutcome): void {
     const phase = this.#phase
     if (phase.kind !== 'half_open') return
+    const now = this.#clock.now()
     if (outcome === 'ignored') {
-      phase.ramp.ignore(probe)
+      this.#decide(phase, phase.ramp.ignore(probe, now), 'no_evidence')
       return
     }
-    const now = this.#clock.now()
-    const isBad = outcome !== 'success' || this.#isSlow(probe.startedAt, now)
-    const verdict = phase.ramp.end(probe, isBad)
-    if (verdict === 'recovered') this.#close('probes_succeeded')
+    const isSlow = this.#isSlow(probe.startedAt, now)
+    this.#decide(phase, phase.ramp.end(probe, outcome !== 'success', isSlow), 'probes_succeeded')
+  }
+
+  #decide(phase: HalfOpen, verdict: Verdict, closes: ChangeReason): void {
+    if (verdict === 'recovered') this.#close(closes)
     // Counted from the latest probe: one that took its time to fail has kept the others away already.
     if (verdict === 'failed') {
       this.#openFor(phase.attempt + 1, phase.ramp.lastStartedAt, 'probes_failed')
@@ -228,6 +232,10 @@ class WindowedBreaker implements Breaker, PassOwner {
     if (change.to === 'open') this.#counts.opened += 1
     this.#announcer.announce(change)
   }
+}
+
+function isStuck(phase: Phase, now: number): boolean {
+  return phase.kind === 'half_open' && phase.ramp.isStuck(now)
 }
 
 function refusalUnless(

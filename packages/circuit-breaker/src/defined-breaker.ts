@@ -1,4 +1,4 @@
-import { functionOption, isSpillwayError, SpillwayError } from '@spillway/core'
+import { functionOption, isSpillwayError, signOf, SpillwayError } from '@spillway/core'
 import type {
   Breaker,
   BreakerControl,
@@ -7,7 +7,6 @@ import type {
   CallOptions,
   StateChange,
 } from './breaker.ts'
-import { classify } from './classify.ts'
 import { createBreaker } from './create-breaker.ts'
 import type { BreakerOptions, IsFailure } from './options.ts'
 
@@ -38,7 +37,7 @@ export interface DefinedBreaker<Input, Output> extends BreakerControl {
   fire(input: Input, options?: CallOptions): Promise<Output>
   /**
    * Answers in place of a call that failed, took too long or was refused; not when the caller has
-   * left, nor for an error that is an answer (a 404). What it throws is what the caller gets.
+   * left, nor for an error that is an answer (a 404) or a mistake (a TypeError). What it throws is what the caller gets.
    *
    * @returns the same breaker
    * @throws SPW_ERR_OPTION when it is no function, or when there is one already
@@ -132,5 +131,19 @@ const forNobody: ReadonlySet<string> = new Set([
 
 function mayFallBack(error: unknown, isFailure: IsFailure): boolean {
   if (isSpillwayError(error)) return !forNobody.has(error.code)
-  return classify(error, isFailure) === 'failure'
+  return isFailure(error) ?? callsForFallback(error)
+}
+
+/** An error that nobody knows is no evidence against the downstream, and no answer either. */
+function callsForFallback(error: unknown): boolean {
+  const sign = signOf(error)
+  if (sign === undefined) return !isMistake(error)
+  return sign !== 'answered' && sign !== 'not_asked'
+}
+
+/** Undici says `TypeError: fetch failed`, but with a cause. */
+function isMistake(error: unknown): boolean {
+  const isOurs =
+    error instanceof TypeError || error instanceof ReferenceError || error instanceof RangeError
+  return isOurs && error.cause === undefined
 }

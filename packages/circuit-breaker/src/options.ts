@@ -40,7 +40,8 @@ export interface CircuitOptions {
    */
   readonly failureRatio?: number
   /**
-   * A call that takes longer counts as slow, whatever comes of it.
+   * A call that takes longer counts as slow, whatever comes of it. While half-open all probes are
+   * judged together.
    *
    * @default none: slowness is the limiter's business; a slow downstream that answers is of more use
    *   than none
@@ -78,7 +79,7 @@ export interface CircuitOptions {
    * @default 500: a probe into a black hole must not hide that the downstream is back
    */
   readonly probeIntervalMs?: number
-  /** Extends `classifyFailure`, for errors that it does not know. */
+  /** Extends `classifyFailure`, for errors that it does not know and takes for answers. */
   readonly isFailure?: IsFailure
   /**
    * Longest time a caller of `run` waits; its signal aborts then, and the call counts as failed.

@@ -8,7 +8,13 @@ import type { Probe, ProbeRamp } from './probe-ramp.ts'
 export type Phase =
   | { readonly kind: 'closed' }
   | { readonly kind: 'open'; readonly until: number; readonly attempt: number }
-  | { readonly kind: 'half_open'; readonly ramp: ProbeRamp; readonly attempt: number }
+  | HalfOpen
+
+export interface HalfOpen {
+  readonly kind: 'half_open'
+  readonly ramp: ProbeRamp
+  readonly attempt: number
+}
 
 /** Who gives passes out and is told how they end, each once. */
 export interface PassOwner {
@@ -28,6 +34,10 @@ export class Pass implements BreakerPass {
     this.#owner = owner
     this.#phase = phase
     this.#start = start
+  }
+
+  get isProbe(): boolean {
+    return typeof this.#start !== 'number'
   }
 
   end(outcome: BreakerOutcome): void {

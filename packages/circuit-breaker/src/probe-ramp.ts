@@ -34,8 +34,10 @@ export interface Probe {
 
 export interface ProbeRampOptions {
   readonly failureRatio: number
+  readonly slowCallRatio: number
   readonly maxProbes: number
   readonly probeIntervalMs: number
+  readonly timeoutMs: number
 }
 
 /**
@@ -43,16 +45,25 @@ export interface ProbeRampOptions {
  * at once than the round is wide, nobody parked. A probe that takes longer than `probeIntervalMs`
  * frees its place and keeps its vote until its round is over: calls that never end cannot stop the
  * probing, and a downstream that is slow is still believed.
+ *
+ * Failures are judged round by round, for a downstream that is dead must not get fifteen calls to show
+ * it. Slowness is judged once, over all probes: a slow answer is an answer, and of one or two nobody
+ * can tell a share that is normal from one that is not.
  */
 export class ProbeRamp {
   readonly #options: ProbeRampOptions
+  readonly #startedAt: number
   /** Those that hold a place, oldest first. */
   readonly #placed = new Set<Probe>()
+  /** Those that have taken too long to hold one, oldest first. */
+  readonly #overdue = new Set<Probe>()
   #round: Round = { width: 1, good: 0, bad: 0 }
+  readonly #votes = { good: 0, bad: 0, slow: 0 }
   #lastStartedAt: number
 
   constructor(options: ProbeRampOptions, now: number) {
     this.#options = options
+    this.#startedAt = now
     this.#lastStartedAt = now
   }
 
@@ -67,8 +78,15 @@ export class ProbeRamp {
       const freeInMs = probe.startedAt + this.#options.probeIntervalMs - now
       if (freeInMs > 0) return this.#placed.size < this.#round.width ? 0 : freeInMs
       this.#placed.delete(probe)
+      this.#overdue.add(probe)
     }
     return 0
+  }
+
+  /** Whether a probe will not be heard of any more: a call would have run out of time long ago. */
+  isStuck(now: number): boolean {
+    for (const probe of this.#overdue) return now - probe.startedAt >= 2 * this.#options.timeoutMs
+    return false
   }
 
   start(now: number): Probe {
@@ -78,21 +96,50 @@ export class ProbeRamp {
     return probe
   }
 
-  /** Frees the place and says nothing about the downstream. */
-  ignore(probe: Probe): void {
-    this.#placed.delete(probe)
+  /**
+   * Frees the place of a probe that says nothing about the downstream. When probing has led nowhere for
+   * long, that is enough: as little would have kept a closed circuit closed.
+   */
+  ignore(probe: Probe, now: number): Verdict {
+    this.#end(probe)
+    return this.#mayBelieve(now) ? this.#unlessSlow() : 'undecided'
   }
 
-  end(probe: Probe, isBad: boolean): Verdict {
-    this.#placed.delete(probe)
-    const { width, good, bad } = this.#round
-    if (probe.width !== width) return 'undecided'
-    this.#round = { width, good: good + (isBad ? 0 : 1), bad: bad + (isBad ? 1 : 0) }
+  end(probe: Probe, isBad: boolean, isSlow: boolean): Verdict {
+    this.#end(probe)
+    if (probe.width !== this.#round.width) return 'undecided'
+    this.#count(isBad, isSlow)
     const { failureRatio, maxProbes } = this.#options
     const verdict = judgeRound(this.#round, failureRatio, maxProbes)
     if (verdict === 'widen') {
-      this.#round = { width: Math.min(width * 2, maxProbes), good: 0, bad: 0 }
+      this.#round = { width: Math.min(this.#round.width * 2, maxProbes), good: 0, bad: 0 }
     }
-    return verdict
+    return verdict === 'recovered' ? this.#unlessSlow() : verdict
+  }
+
+  #end(probe: Probe): void {
+    this.#placed.delete(probe)
+    this.#overdue.delete(probe)
+  }
+
+  #count(isBad: boolean, isSlow: boolean): void {
+    const { width, good, bad } = this.#round
+    this.#round = isBad ? { width, good, bad: bad + 1 } : { width, good: good + 1, bad }
+    this.#votes[isBad ? 'bad' : 'good'] += 1
+    if (isSlow) this.#votes.slow += 1
+  }
+
+  #unlessSlow(): Verdict {
+    const { good, bad, slow } = this.#votes
+    return slow > this.#options.slowCallRatio * (good + bad) ? 'failed' : 'recovered'
+  }
+
+  /** Not while probes hang and none has been answered: then their silence is what tells. */
+  #mayBelieve(now: number): boolean {
+    const { probeIntervalMs, timeoutMs } = this.#options
+    const ageMs = now - this.#startedAt
+    if (ageMs < 2 * probeIntervalMs) return false
+    this.waitMs(now)
+    return this.#overdue.size === 0 || this.#votes.good > 0 || ageMs >= timeoutMs
   }
 }

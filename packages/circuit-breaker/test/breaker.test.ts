@@ -268,14 +268,6 @@ describe('half-open', () => {
     expect(breaker.state).toBe('closed')
   })
 
-  test('a slow probe is a bad one where slowness counts', () => {
-    const { breaker, clock } = halfOpen({ slowCallMs: 20 })
-    const slow = pass(breaker)
-    clock.advance(21)
-    slow.end('success')
-    expect(breaker.state).toBe('open')
-  })
-
   test('the last round is no wider than maxProbes', () => {
     const { breaker } = halfOpen({ maxProbes: 3 })
     const widths = [1, 2, 3].map(() => {

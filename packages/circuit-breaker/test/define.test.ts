@@ -4,6 +4,7 @@ import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import circuitBreaker from '../src/index.ts'
+import { down } from './world.ts'
 
 async function makeApp(options = {}): Promise<FastifyInstance> {
   const app = Fastify()
@@ -15,7 +16,7 @@ async function makeApp(options = {}): Promise<FastifyInstance> {
 }
 
 const double = async (input: number): Promise<number> => input * 2
-const down = (): Promise<never> => Promise.reject(new Error('down'))
+const ask = (): Promise<never> => Promise.reject(down())
 
 describe('define', () => {
   test('puts a breaker around an action', async () => {
@@ -92,7 +93,7 @@ describe('fallback', () => {
     const { breakers } = await makeApp()
     const heard: unknown[] = []
     const prices = breakers
-      .define('prices', (how: string) => (how === 'slow' ? new Promise(() => {}) : down()), {
+      .define('prices', (how: string) => (how === 'slow' ? new Promise(() => {}) : ask()), {
         timeoutMs: 5,
       })
       .fallback((input, error) => {
@@ -103,7 +104,7 @@ describe('fallback', () => {
     await expect(prices.fire('slow')).resolves.toBe('old slow')
     prices.open()
     await expect(prices.fire('any')).resolves.toBe('old any')
-    expect(heard).toEqual([undefined, 'SPW_ERR_CALL_TIMEOUT', 'SPW_ERR_CIRCUIT_OPEN'])
+    expect(heard).toEqual(['ECONNREFUSED', 'SPW_ERR_CALL_TIMEOUT', 'SPW_ERR_CIRCUIT_OPEN'])
     expect(prices.stats()).toMatchObject({ fallbacks: 3, failures: 2, refused: 1 })
   })
 
@@ -112,6 +113,7 @@ describe('fallback', () => {
     const errors = [
       Object.assign(new Error('not found'), { statusCode: 404 }),
       new TypeError('a mistake'),
+      new DOMException('a caller that left', 'AbortError'),
       new SpillwayError('SPW_ERR_OPTION', { message: 'an option' }),
     ]
     const picky = breakers
@@ -123,6 +125,15 @@ describe('fallback', () => {
     picky.shutdown()
     await expect(picky.fire(0)).rejects.toMatchObject({ code: 'SPW_ERR_CLOSED' })
     expect(picky.stats().fallbacks).toBe(0)
+  })
+
+  test('answers for an error that nobody knows, which counts against nobody', async () => {
+    const { breakers } = await makeApp()
+    const odd = breakers
+      .define('odd', () => Promise.reject(new Error('no price today')))
+      .fallback(() => 'old')
+    await expect(odd.fire(undefined)).resolves.toBe('old')
+    expect(odd.stats()).toMatchObject({ fallbacks: 1, failures: 0, successes: 1 })
   })
 
   test('does not answer a caller that has left', async () => {
@@ -148,10 +159,10 @@ describe('fallback', () => {
 
   test('may fail itself, and that is the answer', async () => {
     const { breakers } = await makeApp()
-    const sync = breakers.define('sync', down).fallback(() => {
+    const sync = breakers.define('sync', ask).fallback(() => {
       throw new Error('no old one')
     })
-    const async = breakers.define('async', down).fallback(() => Promise.reject(new Error('nor I')))
+    const async = breakers.define('async', ask).fallback(() => Promise.reject(new Error('nor I')))
     await expect(sync.fire(undefined)).rejects.toThrow('no old one')
     await expect(async.fire(undefined)).rejects.toThrow('nor I')
   })

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { defer, makeWorld, trip } from './world.ts'
+import { defer, down, makeWorld, trip } from './world.ts'
 
 test('of 1,000 callers at the moment of half-open, no more run than the probes allowed', async () => {
   const world = makeWorld()
@@ -47,7 +47,7 @@ test('a failing downstream gets one probe for each open time, whatever the crowd
     const crowd = Array.from({ length: 10 }, () =>
       breaker.run(async () => {
         calls += 1
-        throw new Error('down')
+        throw down()
       }),
     )
     await Promise.allSettled(crowd)

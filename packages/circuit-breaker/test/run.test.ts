@@ -1,8 +1,9 @@
 import { getEventListeners } from 'node:events'
-import { SpillwayError } from '@spillway/core'
+import { callerDeadline, SpillwayError } from '@spillway/core'
 import { describe, expect, test } from 'vitest'
+import type { CallOptions } from '../src/breaker.ts'
 import { expiryOutcome } from '../src/call.ts'
-import { call, defer, makeWorld, pass, trip } from './world.ts'
+import { call, defer, down, makeWorld, pass, trip } from './world.ts'
 
 const forever = (): Promise<never> => new Promise(() => {})
 
@@ -10,7 +11,7 @@ describe('a call', () => {
   test('gives what the work gives, and counts', async () => {
     const { breaker, clock } = makeWorld()
     await expect(breaker.run(async () => 7)).resolves.toBe(7)
-    const error = new Error('down')
+    const error = down()
     await expect(breaker.run(() => Promise.reject(error))).rejects.toBe(error)
     expect(breaker.stats()).toMatchObject({ successes: 1, failures: 1, inFlight: 0 })
     expect(clock.pendingTimers).toBe(0)
@@ -21,32 +22,47 @@ describe('a call', () => {
     const throws = (error: Error) => (): Promise<void> => {
       throw error
     }
-    await expect(breaker.run(throws(new Error('down')))).rejects.toThrow('down')
+    await expect(breaker.run(throws(down()))).rejects.toThrow('down')
     await expect(breaker.run(throws(new TypeError('ours')))).rejects.toThrow('ours')
-    expect(breaker.stats()).toMatchObject({ failures: 1, ignored: 1 })
+    expect(breaker.stats()).toMatchObject({ failures: 1, successes: 1 })
   })
 
-  test('whose signal aborts at the deadline has timed out, and its caller has not hung up', async () => {
-    const { breaker, clock } = makeWorld()
-    const askUntil = async (ms: number): Promise<unknown> => {
-      const request = new AbortController()
-      const answer = breaker.run(forever, { signal: request.signal }).catch((error) => error)
-      clock.advance(ms)
-      request.abort(new SpillwayError('SPW_ERR_DEADLINE'))
-      return answer
-    }
-    expect(await askUntil(400)).toMatchObject({ code: 'SPW_ERR_CALL_TIMEOUT', reason: 'deadline' })
-    expect(breaker.stats()).toMatchObject({ timeouts: 1, ignored: 0 })
-    // Less than a downstream is to be judged by.
-    await askUntil(50)
-    expect(breaker.stats()).toMatchObject({ timeouts: 1, ignored: 1 })
-    for (let more = 0; more < 9; more += 1) await askUntil(100)
-    expect(breaker.state).toBe('open')
-    const late = AbortSignal.abort(new SpillwayError('SPW_ERR_DEADLINE'))
-    await expect(breaker.run(forever, { signal: late })).rejects.toMatchObject({
-      code: 'SPW_ERR_DEADLINE',
-    })
-  })
+  test.each([
+    ['the deadline of the request', new SpillwayError('SPW_ERR_DEADLINE')],
+    ['the platform’s timeout', new DOMException('x', 'TimeoutError')],
+    ['the timeout of a call around it', new SpillwayError('SPW_ERR_CALL_TIMEOUT')],
+  ])(
+    'whose signal aborts by %s has timed out, and its caller has not hung up',
+    async (_name, reason) => {
+      const { breaker, clock } = makeWorld()
+      const askUntil = async (ms: number): Promise<unknown> => {
+        const request = new AbortController()
+        const signal = AbortSignal.any([new AbortController().signal, request.signal])
+        const answer = breaker.run(forever, { signal }).catch((error) => error)
+        clock.advance(ms)
+        request.abort(reason)
+        return answer
+      }
+      expect(await askUntil(400)).toMatchObject({
+        code: 'SPW_ERR_CALL_TIMEOUT',
+        statusCode: 504,
+        reason: 'deadline',
+        cause: reason,
+      })
+      expect(breaker.stats()).toMatchObject({ timeouts: 1, ignored: 0 })
+      // Less than a downstream is to be judged by.
+      await askUntil(50)
+      expect(breaker.stats()).toMatchObject({ timeouts: 1, ignored: 1 })
+      for (let more = 0; more < 9; more += 1) await askUntil(100)
+      expect(breaker.state).toBe('open')
+      await expect(
+        breaker.run(forever, { signal: AbortSignal.abort(reason) }),
+      ).rejects.toMatchObject({
+        code: 'SPW_ERR_DEADLINE',
+        cause: reason,
+      })
+    },
+  )
 
   test('is not started while the circuit is open', async () => {
     const world = makeWorld()
@@ -259,12 +275,9 @@ describe('isFailure', () => {
         return error.message === 'theirs' ? true : undefined
       },
     })
-    for (const message of ['mine', 'theirs', 'other']) {
-      await breaker.run(() => Promise.reject(new Error(message))).catch(() => {})
+    for (const error of [new Error('mine'), new Error('theirs'), down(), new Error('other')]) {
+      await breaker.run(() => Promise.reject(error)).catch(() => {})
     }
-    await breaker
-      .run(() => Promise.reject(Object.assign(new Error(), { statusCode: 404 })))
-      .catch(() => {})
     expect(breaker.stats()).toMatchObject({ ignored: 1, failures: 2, successes: 1 })
   })
 
@@ -317,4 +330,91 @@ test('a probe whose caller leaves makes room for the next one', async () => {
   pass(breaker).end('success')
   call(breaker, 'success', 14)
   expect(breaker.state).toBe('closed')
+})
+
+describe('a deadline that a stranger has chosen', () => {
+  const strangers = new SpillwayError('SPW_ERR_DEADLINE', { reason: callerDeadline })
+
+  test.each([100, 120, 5000])('of %d ms ends its own call, and counts for nothing', async (ms) => {
+    const { breaker, clock } = makeWorld()
+    for (let index = 0; index < 20; index += 1) {
+      const answer = breaker.run(forever, { callerDeadlineMs: ms, deadlineMs: 6000 })
+      const ended = expect(answer).rejects.toMatchObject({
+        code: 'SPW_ERR_CALL_TIMEOUT',
+        reason: callerDeadline,
+      })
+      clock.advance(ms)
+      await ended
+    }
+    expect(breaker.stats()).toMatchObject({ state: 'closed', failures: 0, ignored: 20 })
+  })
+
+  test('is known by the reason of its request’s signal', async () => {
+    const { breaker, clock } = makeWorld()
+    const request = new AbortController()
+    const answer = breaker.run(forever, { signal: request.signal })
+    const ended = expect(answer).rejects.toMatchObject({ code: 'SPW_ERR_CALL_TIMEOUT' })
+    clock.advance(400)
+    request.abort(strangers)
+    await ended
+    const late = breaker.run(forever, { signal: AbortSignal.abort(strangers) })
+    await expect(late).rejects.toMatchObject({ code: 'SPW_ERR_DEADLINE' })
+    expect(breaker.stats()).toMatchObject({ failures: 0, ignored: 1 })
+  })
+
+  test('counts for nothing when a client library reports it, or a guard within', async () => {
+    const { breaker, clock } = makeWorld()
+    const work = async (): Promise<never> => {
+      clock.advance(119)
+      throw new DOMException('timeout', 'TimeoutError')
+    }
+    await breaker.run(work, { callerDeadlineMs: 120 }).catch(() => {})
+    const guarded = new SpillwayError('SPW_ERR_CALL_TIMEOUT', { reason: callerDeadline })
+    await breaker.run(() => Promise.reject(guarded)).catch(() => {})
+    expect(breaker.stats()).toMatchObject({ failures: 0, ignored: 2 })
+  })
+
+  test.each([
+    ['as a number', (): CallOptions => ({ callerDeadlineMs: 120 })],
+    ['by a signal', (signal: AbortSignal): CallOptions => ({ signal })],
+  ])('ends no probe, told %s: it goes on without its caller', async (_, options) => {
+    const world = makeWorld({ timeoutMs: 1000 })
+    trip(world)
+    const { breaker, clock } = world
+    const probe = async (takesMs: number): Promise<void> => {
+      const { promise, resolve } = defer<void>()
+      const request = new AbortController()
+      const answer = breaker.run(() => promise, options(request.signal))
+      const ended = expect(answer).rejects.toMatchObject({ code: 'SPW_ERR_CALL_TIMEOUT' })
+      clock.advance(120)
+      request.abort(strangers)
+      await ended
+      clock.advance(takesMs - 120)
+      resolve()
+      await promise
+      await Promise.resolve()
+    }
+    clock.advance(1000)
+    await probe(300)
+    expect(breaker.stats()).toMatchObject({ state: 'half_open', successes: 1, inFlight: 0 })
+    await probe(1500)
+    await probe(1500)
+    expect(breaker.stats()).toMatchObject({ timeouts: 2, opened: 2 })
+    expect(clock.pendingTimers).toBe(0)
+  })
+
+  test.each([0, -1, Number.NaN])('that is %d is over', async (callerDeadlineMs) => {
+    const { breaker } = makeWorld()
+    const answer = breaker.run(forever, { callerDeadlineMs })
+    await expect(answer).rejects.toMatchObject({ code: 'SPW_ERR_DEADLINE' })
+  })
+
+  test('is not heard where the service gives less', async () => {
+    const { breaker, clock } = makeWorld()
+    const answer = breaker.run(forever, { callerDeadlineMs: 1e300, deadlineMs: 400 })
+    const ended = expect(answer).rejects.toMatchObject({ reason: 'deadline' })
+    clock.advance(400)
+    await ended
+    expect(breaker.stats()).toMatchObject({ timeouts: 1 })
+  })
 })

@@ -25,6 +25,11 @@ export function makeWorld(options: Partial<BreakerOptions> = {}): World {
   return { breaker, clock, changes }
 }
 
+/** What only a downstream that is not there is answered with. */
+export function down(): Error {
+  return Object.assign(new Error('down'), { code: 'ECONNREFUSED' })
+}
+
 export function pass(breaker: Breaker): BreakerPass {
   const admission = breaker.admit()
   if (admission.kind === 'pass') return admission

@@ -6,7 +6,15 @@ import type { FastifyInstance } from 'fastify'
 interface Question {
   readonly priority: Priority
   readonly deadlineMs: number | undefined
+  readonly callerDeadlineMs: number | undefined
   readonly partition: string | undefined
+  readonly workload: string
+}
+
+/** A request at the door. */
+interface Asker extends Omit<Question, 'partition'> {
+  /** The one that its handler names to guards, too; that of its route is the door's alone. */
+  readonly namedPartition: string | undefined
 }
 
 /** As much of a refusal as is answered; a guard's breaker refuses as well as its limiter. */
@@ -32,11 +40,12 @@ function guardsOf(fastify: FastifyInstance): GuardsLike | undefined {
 export function refusingGuard(
   fastify: FastifyInstance,
   names: readonly string[],
-  { priority, deadlineMs, partition }: Question,
+  { priority, deadlineMs, callerDeadlineMs, namedPartition, workload }: Asker,
 ): { readonly guard: string; readonly refusal: GuardRefusal } | undefined {
   const guards = guardsOf(fastify)
+  const asked = { priority, deadlineMs, callerDeadlineMs, partition: namedPartition, workload }
   for (const guard of names) {
-    const refusal = guards?.get(guard)?.wouldRefuse({ priority, deadlineMs, partition })
+    const refusal = guards?.get(guard)?.wouldRefuse(asked)
     if (refusal !== undefined) return { guard, refusal }
   }
   return undefined

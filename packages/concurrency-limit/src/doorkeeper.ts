@@ -1,7 +1,9 @@
 import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction, RouteOptions } from 'fastify'
+import type { RequestTerms } from '@spillway/plugin-kit'
 import { createRejection, isSettled } from '@spillway/plugin-kit'
+import { hasBody } from './body.ts'
 import { refusingGuard } from './dependencies.ts'
-import type { LimiterSet } from './limiter-set.ts'
+import type { Door, LimiterSet } from './limiter-set.ts'
 import type { ParsedOptions } from './options.ts'
 import type { LimitedRoute, RouteSettings } from './route.ts'
 import { routeSettingsOf } from './route.ts'
@@ -9,8 +11,9 @@ import type { House } from './visit.ts'
 import { setVisit, Visit, visitOf } from './visit.ts'
 
 /** Decides about each request of a scope, before anything of its body has been read. */
-export class Doorkeeper {
+export class Doorkeeper implements RequestTerms {
   readonly #house: House
+  readonly #defaultDoor: Door
   readonly #unmatched: RouteSettings
   readonly #settingsOf: (request: FastifyRequest) => RouteSettings
 
@@ -21,6 +24,7 @@ export class Doorkeeper {
   ) {
     this.#house = { options, rejection: createRejection({ statusCode: options.statusCode }) }
     this.#settingsOf = settingsOf
+    this.#defaultDoor = limiters.defaultDoor
     this.#unmatched = options.includeNotFound
       ? routeSettingsOf(limiters, undefined, { url: undefined, method: 'ANY' })
       : { kind: 'open' }
@@ -28,7 +32,7 @@ export class Doorkeeper {
 
   /** The `onRequest` hook. */
   receive(request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void {
-    const route = request.is404 ? this.#unmatched : this.#settingsOf(request)
+    const route = this.#routeOf(request)
     if (route.kind === 'open') {
       done()
       return
@@ -39,7 +43,32 @@ export class Doorkeeper {
     if (request.priority !== visit.priority) request.priority = visit.priority
     if (isAsked(route) && this.#refusesForGuard(route, visit, reply)) return
     setVisit(request, visit)
-    visit.enter()
+    if (hasBody(request.raw)) visit.awaitBody()
+    else visit.enter()
+  }
+
+  /** The `preValidation` hook: the body is there, or the handler is to read it. */
+  receiveBody(request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void {
+    const visit = visitOf(request)
+    if (visit?.awaitsBody !== true || isSettled(reply)) done()
+    else visit.enterWithBody(done)
+  }
+
+  /** RequestTerms */
+  readonly isInForce = (request: FastifyRequest): boolean => {
+    const route = this.#routeOf(request)
+    const door = route.kind === 'open' ? this.#defaultDoor : route.door
+    return door.limiter.mode === 'enforce'
+  }
+
+  /** RequestTerms. What the door has nothing to do with (a stream of events, say) may take for ever. */
+  readonly routeDeadlineMs = (request: FastifyRequest): number | false | undefined => {
+    const route = this.#routeOf(request)
+    return route.kind === 'open' ? false : route.deadlineMs
+  }
+
+  #routeOf(request: FastifyRequest): RouteSettings {
+    return request.is404 ? this.#unmatched : this.#settingsOf(request)
   }
 
   #refusesForGuard({ door, dependsOn }: LimitedRoute, visit: Visit, reply: FastifyReply): boolean {

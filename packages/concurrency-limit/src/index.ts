@@ -52,8 +52,18 @@ const plugin: FastifyPluginAsync<ConcurrencyLimitOptions> = async (fastify, opti
   })
 
   const doorkeeper = new Doorkeeper(parsed, limiters, settingsOf)
-  decorateRequests(fastify, parsed, (request, reply, done) => {
-    doorkeeper.receive(request, reply, done)
+  const { defaultDeadlineMs, callerHeaders } = parsed
+  decorateRequests(
+    fastify,
+    // Only a clock that was named: others may have been given to the scope's other plugins.
+    { defaultDeadlineMs, callerHeaders, clock: options.clock },
+    (request, reply, done) => {
+      doorkeeper.receive(request, reply, done)
+    },
+    doorkeeper,
+  )
+  fastify.addHook('preValidation', (request, reply, done) => {
+    doorkeeper.receiveBody(request, reply, done)
   })
   fastify.addHook('onError', (request, _reply, error, done) => {
     visitOf(request)?.failed(error)

@@ -1,6 +1,7 @@
 import type { Limiter, LimiterOptions, LimiterStats, Mode } from '@spillway/core'
-import { createLimiter, DurationMean, modeOption, parsedAt } from '@spillway/core'
+import { createLimiter, modeOption, parsedAt } from '@spillway/core'
 import type { Component } from '@spillway/plugin-kit'
+import { Excess } from './excess.ts'
 import type { ParsedOptions } from './options.ts'
 import type { SheddingLogger } from './shedding-log.ts'
 import { SheddingLog } from './shedding-log.ts'
@@ -14,6 +15,8 @@ export interface DoorStats extends LimiterStats {
    * still went out. Only ever grows.
    */
   readonly late: number
+  /** Requests whose deadline passed, and that went on because the door merely observes. */
+  readonly wouldHaveTimedOut: number
   /** Requests refused because a guard that their route depends on was refusing. */
   readonly refusedByGuard: number
   /** Requests let in although such a guard was refusing, because the door merely observes. */
@@ -40,20 +43,22 @@ export class Door {
   readonly log: SheddingLog
   abandoned = 0
   late = 0
+  wouldHaveTimedOut = 0
   refusedByGuard = 0
   wouldHaveRefusedByGuard = 0
-  /** What requests take that are answered in time. */
-  readonly usual: DurationMean = new DurationMean()
+  /** What runs beyond the limit; undefined where the limit is the user's own word. */
+  readonly excess: Excess | undefined
 
-  constructor(limiter: Limiter, log: SheddingLog) {
+  constructor(limiter: Limiter, log: SheddingLog, excess: Excess | undefined) {
     this.limiter = limiter
+    this.excess = excess
     this.log = log
   }
 
   stats(): DoorStats {
-    const { abandoned, late, refusedByGuard, wouldHaveRefusedByGuard } = this
-    const counts = { abandoned, late, refusedByGuard, wouldHaveRefusedByGuard }
-    return { ...this.limiter.stats(), ...counts }
+    const { abandoned, late, wouldHaveTimedOut, refusedByGuard, wouldHaveRefusedByGuard } = this
+    const ofGuards = { refusedByGuard, wouldHaveRefusedByGuard }
+    return { ...this.limiter.stats(), abandoned, late, wouldHaveTimedOut, ...ofGuards }
   }
 }
 
@@ -65,7 +70,8 @@ export class LimiterSet implements Limiters, Component {
   constructor({ name, limiters, clock }: ParsedOptions, logger: SheddingLogger) {
     for (const [key, options] of limiters) {
       const limiter = makeLimiter({ ...options, clock, name: key }, key === name)
-      this.#doors.set(key, new Door(limiter, new SheddingLog(limiter, logger, clock)))
+      const excess = options.limit === undefined ? new Excess() : undefined
+      this.#doors.set(key, new Door(limiter, new SheddingLog(limiter, logger, clock), excess))
     }
     this.defaultDoor = this.#doors.get(name)!
   }

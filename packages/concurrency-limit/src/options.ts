@@ -3,6 +3,7 @@ import {
   functionOption,
   invalidOption,
   knownKeys,
+  longestTimerMs,
   milliseconds,
   nonEmptyString,
   oneOf,
@@ -43,10 +44,10 @@ export interface ConcurrencyLimitOptions extends NamedLimiterOptions {
    */
   readonly priority?: (request: FastifyRequest) => Priority | undefined
   /**
-   * Whose request it is (a tenant, a user). Those that wait are served in turn, so that one who
-   * sends ten times its share waits behind itself.
+   * Whose request it is (a tenant, a user). Partitions share the time that permits are held, so that
+   * one who sends ten times its share waits behind itself.
    *
-   * @default none: everybody in one line
+   * @default the route: who needs nothing of what is slow does not wait behind those who do
    */
   readonly partition?: (request: FastifyRequest) => string | undefined
   /** Status of a refusal. @default 503: the server is short of capacity, the client not at fault */
@@ -93,6 +94,13 @@ export interface ConcurrencyLimitRouteOptions {
   readonly priority?: Priority
   /** Longest wait of this route's requests; only ever shortens the queue's own. @default the queue's */
   readonly maxWaitMs?: number
+  /**
+   * Deadline of this route's requests in place of every plugin's `defaultDeadlineMs`; false: none. A
+   * `handlerTimeout`, at which Fastify answers in any case, bounds it.
+   *
+   * @default the plugins'
+   */
+  readonly deadlineMs?: number | false
   /**
    * Guards that the route cannot do without. While one of them refuses, so does the door: before
    * the body is read, and without a permit. @default none
@@ -175,7 +183,7 @@ function isTrue(name: string, value: unknown): boolean {
   throw invalidOption(name, 'true or false', value)
 }
 
-const routeKeys = ['limiter', 'priority', 'maxWaitMs', 'dependsOn'] as const
+const routeKeys = ['limiter', 'priority', 'maxWaitMs', 'deadlineMs', 'dependsOn'] as const
 
 /** A route's part of the configuration, checked; undefined when it switched the limiter off. */
 export function parseRouteOptions(
@@ -186,12 +194,22 @@ export function parseRouteOptions(
   const options = knownKeys('concurrencyLimit', (config ?? {}) as ConcurrencyLimitRouteOptions, [
     ...routeKeys,
   ])
-  const { limiter, priority, maxWaitMs, dependsOn } = options
+  const { limiter, priority, maxWaitMs, deadlineMs, dependsOn } = options
   if (limiter !== undefined) oneOf('concurrencyLimit.limiter', limiter, limiterNames)
   if (priority !== undefined) oneOf('concurrencyLimit.priority', priority, priorities)
   if (maxWaitMs !== undefined) milliseconds('concurrencyLimit.maxWaitMs', maxWaitMs)
+  if (deadlineMs !== undefined) routeDeadline('concurrencyLimit.deadlineMs', deadlineMs)
   if (dependsOn !== undefined) checkNames('concurrencyLimit.dependsOn', dependsOn)
   return options
+}
+
+function routeDeadline(name: string, value: unknown): void {
+  if (value === false || isMilliseconds(value)) return
+  throw invalidOption(name, 'a number of milliseconds of at least 1, or false', value)
+}
+
+function isMilliseconds(value: unknown): boolean {
+  return typeof value === 'number' && value >= 1 && value <= longestTimerMs
 }
 
 function checkNames(name: string, value: unknown): void {

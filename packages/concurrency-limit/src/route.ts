@@ -1,5 +1,7 @@
 import type { Priority } from '@spillway/core'
 import type { RouteFacts } from '@spillway/plugin-kit'
+import { workloadName } from '@spillway/plugin-kit'
+import { RouteUse } from './excess.ts'
 import type { Door, LimiterSet } from './limiter-set.ts'
 import { parseRouteOptions } from './options.ts'
 
@@ -11,9 +13,11 @@ export interface LimitedRoute {
   readonly door: Door
   readonly priority: Priority | undefined
   readonly maxWaitMs: number | undefined
+  readonly deadlineMs: number | false | undefined
   readonly dependsOn: readonly string[]
   /** The pattern, never the URL: requests of one pattern cost about the same. */
   readonly workload: string
+  readonly use: RouteUse
 }
 
 const open: RouteSettings = { kind: 'open' }
@@ -23,11 +27,20 @@ const none: readonly string[] = []
 export function routeSettingsOf(
   limiters: LimiterSet,
   config: unknown,
-  { url = 'unmatched', method }: RouteFacts,
+  facts: RouteFacts,
 ): RouteSettings {
   const options = parseRouteOptions(config, limiters.names)
   if (options === undefined) return open
-  const { limiter, priority, maxWaitMs, dependsOn = none } = options
+  const { limiter, priority, maxWaitMs, deadlineMs, dependsOn = none } = options
   const door = limiter === undefined ? limiters.defaultDoor : limiters.door(limiter)!
-  return { kind: 'limited', door, priority, maxWaitMs, dependsOn, workload: `${method} ${url}` }
+  return {
+    kind: 'limited',
+    door,
+    priority,
+    maxWaitMs,
+    deadlineMs,
+    dependsOn,
+    workload: workloadName(facts),
+    use: new RouteUse(),
+  }
 }

@@ -133,7 +133,7 @@ describe('what is finished after its deadline', () => {
       await client.response()
     }
     await untilIdle(app)
-    expect(stats(app)).toMatchObject({ late: 0, released: { success: 2, dropped: 1 } })
+    expect(stats(app)).toMatchObject({ late: 0, released: { success: 2, ignored: 1 } })
   })
 })
 

@@ -54,7 +54,12 @@ describe('a route that depends on a guard', () => {
     app.get('/', async () => 'ok')
     expect((await app.inject('/orders')).statusCode).toBe(200)
     expect(guards.asked).toEqual([
-      { priority: 'high', deadlineMs: expect.closeTo(1000, -2), partition: 'tenant a' },
+      {
+        priority: 'high',
+        deadlineMs: expect.closeTo(1000, -2),
+        partition: 'tenant a',
+        workload: 'GET /orders',
+      },
     ])
     guards.refusing.add('orders-db')
     const refused = await app.inject('/orders')

@@ -47,6 +47,12 @@ export class SpillwayError extends Error {
   }
 }
 
+/**
+ * The `reason` of an error that says: the time is up that a caller has given who may be anybody. It
+ * has got its answer, and nothing has been learnt about the service or what is behind it.
+ */
+export const callerDeadline = 'caller_deadline'
+
 /** Whether `error` came from any copy of any Spillway package; narrow it further with `code`. */
 export function isSpillwayError(error: unknown): error is SpillwayError {
   return typeof error === 'object' && error !== null && brand in error

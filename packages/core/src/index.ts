@@ -10,6 +10,7 @@ export type {
 export type {
   AcquireOptions,
   Admission,
+  Pausable,
   Permit,
   Refusal,
   RefusalReason,
@@ -36,7 +37,7 @@ export type { Attempt, Retry, RetryCallOptions } from './retry/retry.ts'
 export type { RetryOptions } from './retry/options.ts'
 export { createRetryBudget } from './retry/budget.ts'
 export type { RetryBudget, RetryBudgetOptions, RetryBudgetStats } from './retry/budget.ts'
-export { createAdaptiveThrottle } from './retry/throttle.ts'
+export { createAdaptiveThrottle, tellThrottle } from './retry/throttle.ts'
 export type {
   AdaptiveThrottle,
   AdaptiveThrottleOptions,
@@ -48,6 +49,12 @@ export { decideRetry } from './retry/decision.ts'
 export type { FailedAttempt, GiveUpReason, RetryDecision } from './retry/decision.ts'
 export { parseRetryAfter } from './retry/retry-after.ts'
 export { isLocalRefusal, wasNeverSent } from './retry/safety.ts'
+
+// Evidence: what an error says about the downstream
+export type { Evidence } from './evidence/evidence.ts'
+export { evidenceOf, poolExhausted, signOf } from './evidence/evidence.ts'
+export { evidenceOfStatus } from './evidence/signs.ts'
+export { leftAtCallerDeadline, leftAtDeadline } from './evidence/caller-left.ts'
 
 // Pressure: how hard-pressed the process itself is
 export { createLoadShedder } from './pressure/create-load-shedder.ts'
@@ -97,7 +104,7 @@ export { longestTimerMs, systemClock } from './clock.ts'
 export type { ErrorCode, SpillwayErrorOptions } from './errors.ts'
 export { channels } from './channels.ts'
 export type { LimitChanged, LimiterRefused, LoadShed } from './channels.ts'
-export { errorTable, isSpillwayError, SpillwayError } from './errors.ts'
+export { callerDeadline, errorTable, isSpillwayError, SpillwayError } from './errors.ts'
 
 // For packages that take options of their own
 export {

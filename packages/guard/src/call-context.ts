@@ -1,6 +1,4 @@
-import type { Clock, DurationMean, Outcome } from '@spillway/core'
-import { invalidOption } from '@spillway/core'
-import { classifyError } from './classify.ts'
+import type { Clock, DurationMean } from '@spillway/core'
 import type { Circuit } from './circuit.ts'
 import type { Expiries } from './expiries.ts'
 import type { Classify } from './options.ts'
@@ -24,6 +22,8 @@ export interface CallCounts {
   abandoned: number
   /** Calls that succeeded after their time was up, since the start. */
   late: number
+  /** Calls whose time was up while the guard did not enforce, since the start. */
+  wouldHaveTimedOut: number
 }
 
 /**
@@ -34,12 +34,3 @@ export interface CallCounts {
 export function hadNoChance({ usual }: CallContext, grantedMs: number): boolean {
   return grantedMs < usual.value
 }
-
-/** What an error of the work tells about load. @throws SPW_ERR_OPTION when `classify` talks nonsense */
-export function outcomeOfError({ classify }: CallContext, error: unknown): Outcome {
-  const outcome = classify(error) ?? classifyError(error)
-  if (outcomes.includes(outcome)) return outcome
-  throw invalidOption('classify()', `one of ${outcomes.join(', ')} or undefined`, outcome)
-}
-
-const outcomes: readonly Outcome[] = ['success', 'dropped', 'ignored']

@@ -1,14 +1,20 @@
 import type { BreakerOutcome, BreakerPass } from '@spillway/circuit-breaker'
+import { abandonedError, breakerError, notStartedError } from '@spillway/circuit-breaker'
+import type { Evidence, Permit, Priority, Refusal, Waiter } from '@spillway/core'
+import type { Outcome } from '@spillway/core'
 import {
-  abandonedError,
-  breakerError,
+  callerDeadline,
+  leftAtCallerDeadline,
   leftAtDeadline,
-  notStartedError,
-} from '@spillway/circuit-breaker'
-import type { AcquireOptions, Outcome, Permit, Priority, Refusal, Waiter } from '@spillway/core'
-import { refusalError, SpillwayError } from '@spillway/core'
+  refusalError,
+  signOf,
+} from '@spillway/core'
+import type { Pausable, SpillwayError } from '@spillway/core'
+import type { AskedCall, CallTime } from './call-time.ts'
+import { callTime, isOverForCaller, timeoutError, withoutCaller } from './call-time.ts'
 import type { CallContext } from './call-context.ts'
-import { hadNoChance, outcomeOfError } from './call-context.ts'
+import { hadNoChance } from './call-context.ts'
+import { evidenceBy, loadOutcome } from './classify.ts'
 import type { Expiring } from './expiries.ts'
 import type { RunningCall } from './running-call.ts'
 import { attachCall } from './running-call.ts'
@@ -22,7 +28,8 @@ export type Work<T> = (signal: AbortSignal, call: RunningCall) => PromiseLike<T>
 /**
  * - `waiting`: no permit yet
  * - `running`: the work runs and its caller waits for it
- * - `expired`, `cancelled`: the work runs, its caller has got an error and left
+ * - `expired`: the work runs, the time is up that it was given here
+ * - `cancelled`: the work runs, its caller has left: hung up, or had less patience than was given here
  * - `ended`: settled, and the permit is back
  */
 type CallState = 'waiting' | 'running' | 'expired' | 'cancelled' | 'ended'
@@ -37,21 +44,26 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
   place: number = -1
   readonly #context: CallContext
   readonly #work: Work<T>
-  readonly #options: AcquireOptions
+  readonly #options: AskedCall
   readonly #resolve: (value: T) => void
   readonly #reject: (error: unknown) => void
   readonly #controller = new AbortController()
   #permit: Permit | undefined
+  /** The caller's own permit, while the caller waits for this call. */
+  #paused: Pausable | undefined
   #pass: BreakerPass | undefined
   #wake: ((answer: Permit | Refusal) => void) | undefined
   #state: CallState = 'waiting'
+  /** Its caller has been answered before the work has ended. */
+  #isAbandoned = false
+  #time: CallTime | undefined
   /** Milliseconds that it ran until its caller left. */
   #grantedMs = 0
 
   constructor(
     context: CallContext,
     work: Work<T>,
-    options: AcquireOptions,
+    options: AskedCall,
     resolve: (value: T) => void,
     reject: (error: unknown) => void,
   ) {
@@ -64,12 +76,23 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
 
   /** RunningCall */
   get deadlineMs(): number {
-    return this.expiresAt - this.#context.clock.now()
+    return this.#time!.workUntil - this.#context.clock.now()
+  }
+
+  /** RunningCall */
+  get callerDeadlineMs(): number | undefined {
+    const { callerUntil } = this.#time!
+    return callerUntil === Infinity ? undefined : callerUntil - this.#context.clock.now()
   }
 
   /** RunningCall */
   get priority(): Priority {
     return this.#permit!.priority
+  }
+
+  /** RunningCall */
+  get workload(): string | undefined {
+    return this.#options.workload
   }
 
   /** RunningCall */
@@ -103,7 +126,7 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
   }
 
   start(permit: Permit): void {
-    if (this.#options.signal?.aborted === true) {
+    if (this.#isEnforced && this.#options.signal?.aborted === true) {
       this.#turnBack(permit, notStartedError(this.#options.signal))
       return
     }
@@ -118,7 +141,7 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
     this.#state = 'running'
     this.#context.counts.running += 1
     this.#watch(permit)
-    attachCall(this)
+    if (this.#isEnforced) attachCall(this)
     let result: PromiseLike<T>
     try {
       result = this.#work(this.#controller.signal, this)
@@ -137,8 +160,16 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
     )
   }
 
+  /** Its caller does nothing until it is answered: what that holds elsewhere is for others to use. */
+  pauseCaller(): void {
+    if (this.#state !== 'waiting' && this.#state !== 'running') return
+    this.#paused = this.#options.permit
+    this.#paused?.pause()
+  }
+
   refuse(refusal: Refusal): void {
     this.#state = 'ended'
+    this.#resumeCaller()
     this.#reject(
       refusal.reason === 'cancelled'
         ? notStartedError(this.#options.signal)
@@ -148,13 +179,19 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
 
   /** Its time is up. */
   expire(): void {
-    this.#leave('expired', this.#timeoutError())
+    const error = timeoutError(this.#time!)
+    if (!this.#isEnforced) this.#context.counts.wouldHaveTimedOut += 1
+    if (this.#time!.reason === callerDeadline) this.#callerExpired(error)
+    else this.#leave('expired', error)
   }
 
   /** The caller's signal aborted. */
   handleEvent(): void {
     const { signal } = this.#options
-    this.#leave(leftAtDeadline(signal) ? 'expired' : 'cancelled', abandonedError(signal))
+    const error = abandonedError(signal)
+    if (leftAtCallerDeadline(signal)) this.#callerExpired(error)
+    else this.#leave(leftAtDeadline(signal) ? 'expired' : 'cancelled', error)
+    if (!this.#isEnforced) this.#controller.abort(signal!.reason)
   }
 
   /** Only the breaker knows when it will let calls through again. */
@@ -168,21 +205,29 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
   #turnBack(permit: Permit, error: SpillwayError): void {
     this.#state = 'ended'
     permit.release('ignored')
+    this.#resumeCaller()
     this.#reject(error)
   }
 
+  #resumeCaller(): void {
+    this.#paused?.resume()
+    this.#paused = undefined
+  }
+
+  get #isEnforced(): boolean {
+    return this.#options.mode === 'enforce'
+  }
+
   #watch(permit: Permit): void {
-    this.#options.signal?.addEventListener('abort', this)
-    this.expiresAt = Math.min(permit.startedAt + this.#context.timeoutMs, this.#deadline(permit))
-    this.#context.expiries.add(this, permit.startedAt)
-  }
-
-  #deadline(permit: Permit): number {
-    return permit.startedAt - permit.waitedMs + (this.#options.deadlineMs ?? Infinity)
-  }
-
-  #byDeadline(): boolean {
-    return this.#permit !== undefined && this.expiresAt === this.#deadline(this.#permit)
+    const { signal, mode } = this.#options
+    this.#time = callTime(permit, this.#options, this.#context.timeoutMs)
+    this.expiresAt = Math.min(this.#time.ownUntil, this.#time.callerUntil)
+    if (signal?.aborted === true) this.handleEvent()
+    else signal?.addEventListener('abort', this)
+    // Who would not have been let in, would not have run out of time.
+    if (mode !== 'off' && permit.observed === undefined) {
+      this.#context.expiries.add(this, permit.startedAt)
+    }
   }
 
   #unwatch(): void {
@@ -190,15 +235,39 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
     this.#context.expiries.remove(this)
   }
 
+  /** A probe goes on without its caller, or strangers with little patience would keep the circuit open. */
+  #callerExpired(error: SpillwayError): void {
+    if (!this.#isEnforced || this.#pass?.isProbe !== true) {
+      this.#leave('cancelled', error)
+      return
+    }
+    this.#abandon(error)
+    this.#time = withoutCaller(this.#time!)
+    this.expiresAt = this.#time.ownUntil
+    this.#context.expiries.add(this, this.#context.clock.now())
+  }
+
+  /** The work is of no use any more; or would not be, if the guard enforced. */
   #leave(state: 'expired' | 'cancelled', error: SpillwayError): void {
-    this.#state = state
-    this.#grantedMs = this.#ranMs()
-    // Not when the work settles: a downstream that has gone silent never lets it.
-    if (this.#pass !== undefined) this.#tellBreaker(this.#pass)
-    this.#context.counts.abandoned += 1
-    this.#unwatch()
-    this.#reject(error)
+    if (this.#state === 'running') {
+      this.#state = state
+      this.#grantedMs = this.#ranMs()
+      // Not when the work settles: a downstream that has gone silent never lets it.
+      if (this.#pass !== undefined) this.#tellBreaker(this.#pass)
+    }
+    if (!this.#isEnforced) return
+    this.#abandon(error)
     this.#controller.abort(error)
+  }
+
+  /** Its caller is answered. */
+  #abandon(error: SpillwayError): void {
+    this.#unwatch()
+    if (this.#isAbandoned) return
+    this.#isAbandoned = true
+    this.#context.counts.abandoned += 1
+    this.#resumeCaller()
+    this.#reject(error)
   }
 
   /** The caller leaves now. */
@@ -208,7 +277,8 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
       return
     }
     const { startedAt } = this.#permit!
-    const limitMs = this.expiresAt - startedAt
+    // The caller's own timeout may have come before ours.
+    const limitMs = Math.min(this.#time!.ownUntil - startedAt, this.#grantedMs)
     const lateMs = this.#grantedMs - limitMs
     this.#context.circuit!.expired(pass, { startedAt, limitMs, lateMs })
   }
@@ -216,7 +286,8 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
   #fulfilled(value: T): void {
     const now = this.#context.clock.now()
     this.#context.circuit?.answered(now)
-    if (this.#state === 'expired') this.#context.counts.late += 1
+    // Work for nobody; of one that was let run on, somebody reads the answer.
+    if (this.#state === 'expired') this.#context.counts.late += this.#isAbandoned ? 1 : 0
     else this.#context.usual.add(now - this.#permit!.startedAt)
     // A caller that hung up does not make the latency less true; one that was too slow counts as lost.
     const outcome = this.#isLost() ? 'dropped' : 'success'
@@ -224,33 +295,39 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
   }
 
   #rejected(error: unknown): void {
-    let outcome: Outcome = 'ignored'
-    let evidence: BreakerOutcome = 'ignored'
+    if (this.#state !== 'running') {
+      this.#stopped(error)
+      return
+    }
+    const { circuit, classify } = this.#context
+    let heard: Evidence = 'not_asked'
+    let outcome: BreakerOutcome = 'ignored'
     let answer = error
     try {
-      outcome = this.#outcomeOf(error)
-      evidence = this.#evidenceOf(error, outcome)
+      const evidence = evidenceBy(classify, error)
       // The downstream has kept the deadline itself, and was faster than our timer.
-      if (outcome === 'dropped' && this.deadlineMs <= 0)
-        answer = this.#timeoutError({ cause: error })
+      const isLoad = loadOutcome(evidence) === 'dropped'
+      if (this.#isEnforced && isLoad && this.deadlineMs <= 0)
+        answer = timeoutError(this.#time!, { cause: error })
+      heard = isLoad && this.#isHopeless() ? 'not_asked' : evidence
+      outcome = circuit?.outcomeOf(error, heard, this.#permit!.startedAt) ?? outcome
     } catch (mistake) {
       answer = mistake
     }
-    if (this.#end(outcome, evidence)) this.#reject(answer)
+    if (this.#end(loadOutcome(heard), outcome)) this.#reject(answer)
   }
 
-  #evidenceOf(error: unknown, load: Outcome): BreakerOutcome {
+  /** What the work says after it was told to stop is no answer, unless it is plainly one. */
+  #stopped(error: unknown): void {
     const { circuit, clock } = this.#context
-    if (circuit === undefined) return 'ignored'
-    const evidence = circuit.outcomeOfError(error, load, this.#permit!.startedAt)
-    if (evidence === 'success') circuit.answered(clock.now())
-    return evidence
+    if (signOf(error) === 'answered') circuit?.answered(clock.now())
+    if (this.#end(this.#isLost() ? 'dropped' : 'ignored', 'ignored')) this.#reject(error)
   }
 
-  #outcomeOf(error: unknown): Outcome {
-    if (this.#state === 'expired') return this.#isLost() ? 'dropped' : 'ignored'
-    if (this.#state === 'cancelled') return 'ignored'
-    return outcomeOfError(this.#context, error)
+  /** Whether its time is up and says nothing: a stranger's, or less than calls take. */
+  #isHopeless(): boolean {
+    if (this.#isOverForCaller()) return true
+    return this.deadlineMs <= 0 && hadNoChance(this.#context, this.#ranMs())
   }
 
   /** Whether its time ran out, and it was time enough. */
@@ -265,18 +342,17 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
   /** Gives the permit back; whether the caller is still there to be answered. */
   #end(outcome: Outcome, evidence: BreakerOutcome): boolean {
     const { counts } = this.#context
-    const abandoned = this.#state !== 'running'
-    if (abandoned) counts.abandoned -= 1
-    else this.#unwatch()
+    this.#unwatch()
+    if (this.#isAbandoned) counts.abandoned -= 1
     counts.running -= 1
     this.#state = 'ended'
     this.#pass?.end(evidence)
     this.#permit!.release(outcome)
-    return !abandoned
+    this.#resumeCaller()
+    return !this.#isAbandoned
   }
 
-  #timeoutError(origin: { readonly cause?: unknown } = {}): SpillwayError {
-    const reason = this.#byDeadline() ? 'deadline' : 'timeout'
-    return new SpillwayError('SPW_ERR_CALL_TIMEOUT', { reason, ...origin })
+  #isOverForCaller(): boolean {
+    return isOverForCaller(this.#time!, this.#context.clock.now())
   }
 }

@@ -5,8 +5,8 @@ import type {
   BreakerRefusal,
   ParsedBreakerOptions,
 } from '@spillway/circuit-breaker'
-import { classifyFailure, createBreaker, expiryOutcome } from '@spillway/circuit-breaker'
-import type { Limiter, Outcome } from '@spillway/core'
+import { breakerOutcome, createBreaker, expiryOutcome } from '@spillway/circuit-breaker'
+import type { Evidence, Limiter } from '@spillway/core'
 import { Silence } from './silence.ts'
 
 /** A call that its caller has given up because its time was up. All in milliseconds. */
@@ -31,6 +31,7 @@ export class Circuit {
   readonly #limiter: Limiter
   readonly #silence = new Silence()
   #answeredAt = -Infinity
+  #probingSince = Infinity
   /** Calls that ran although the circuit was open, because the guard merely observes. */
   wouldHaveRefused = 0
 
@@ -41,6 +42,7 @@ export class Circuit {
     this.breaker.onStateChange(({ to }) => {
       // Whoever waits has nothing to wait for.
       if (to === 'open') limiter.drain()
+      if (to === 'half_open') this.#probingSince = options.clock.now()
     })
   }
 
@@ -82,17 +84,23 @@ export class Circuit {
     const { startedAt, limitMs, lateMs } = expiry
     const { timeoutMs, minTimeoutMs } = this.#options
     const outcome = expiryOutcome({ limitMs, lateMs, timeoutMs, minTimeoutMs })
-    pass.end(this.#hasAnsweredSince(startedAt) ? 'ignored' : outcome)
-    if (outcome === 'timeout') this.#silence.add(Math.max(startedAt, this.#answeredAt))
+    pass.end(this.#unlessAnswered(outcome, startedAt))
   }
 
-  /** @param load what the same error tells the limit */
-  outcomeOfError(error: unknown, load: Outcome, startedAt: number): BreakerOutcome {
+  /** Of a call whose work has rejected while its caller waited. */
+  outcomeOf(error: unknown, evidence: Evidence, startedAt: number): BreakerOutcome {
     const said = this.#options.isFailure(error)
     if (said !== undefined) return said ? 'failure' : 'ignored'
-    const outcome = classifyFailure(error)
-    const isOverload = outcome === 'failure' && load === 'dropped'
-    return isOverload && this.#hasAnsweredSince(startedAt) ? 'ignored' : outcome
+    const outcome = breakerOutcome(evidence)
+    if (evidence === 'answered') this.answered(this.#options.clock.now())
+    const isAboutLoad = evidence === 'overloaded' || evidence === 'timed_out'
+    return isAboutLoad ? this.#unlessAnswered(outcome, startedAt) : outcome
+  }
+
+  /** Late or refused, a call counts only if nobody else was answered while it ran. */
+  #unlessAnswered(outcome: BreakerOutcome, startedAt: number): BreakerOutcome {
+    if (outcome === 'timeout') this.#silence.add(Math.max(startedAt, this.#answeredAt))
+    return this.#hasAnsweredSince(startedAt) ? 'ignored' : outcome
   }
 
   /** Opens the circuit when nothing comes back from half of the calls that the limiter lets in. */
@@ -104,8 +112,13 @@ export class Circuit {
     this.breaker.trip()
   }
 
-  #hasAnsweredSince(moment: number): boolean {
-    return this.#answeredAt >= moment
+  /**
+   * While half-open, few run beside a call; an answer to anybody since then says as much as one to a
+   * neighbour does while closed.
+   */
+  #hasAnsweredSince(startedAt: number): boolean {
+    const isProbing = this.breaker.state === 'half_open'
+    return this.#answeredAt >= (isProbing ? this.#probingSince : startedAt)
   }
 }
 

@@ -1,17 +1,17 @@
 import type { BreakerControl, BreakerRefusal, BreakerStats } from '@spillway/circuit-breaker'
 import { breakerError } from '@spillway/circuit-breaker'
-import type { AcquireOptions, Limiter, LimiterStats, Mode, Refusal } from '@spillway/core'
+import type { Limiter, LimiterStats, Mode, Refusal } from '@spillway/core'
 import { createLimiter, DurationMean, functionOption, hasDeadline } from '@spillway/core'
+import { callDeadlines } from '@spillway/plugin-kit'
+import type { AskedCall } from './call-time.ts'
 import type { Work } from './call.ts'
 import { Call } from './call.ts'
 import type { CallContext } from './call-context.ts'
+import type { CallOptions } from './call-options.ts'
 import { Circuit } from './circuit.ts'
 import { Expiries } from './expiries.ts'
 import type { GuardOptions, ParsedGuardOptions } from './options.ts'
 import { parseOptions } from './options.ts'
-
-/** What a caller says about one call; the wait is bounded by the deadline and the queue. */
-export type CallOptions = Omit<AcquireOptions, 'maxWaitMs'>
 
 /** The limiter's numbers, and who is inside. */
 export interface GuardStats extends LimiterStats {
@@ -21,6 +21,8 @@ export interface GuardStats extends LimiterStats {
   readonly abandoned: number
   /** Calls that succeeded after their time was up: work for nobody. Only ever grows. */
   readonly late: number
+  /** Calls whose time was up, and that ran on because the guard merely observes. Only ever grows. */
+  readonly wouldHaveTimedOut: number
   /** Undefined for a guard without one. */
   readonly breaker: BreakerStats | undefined
   /** Calls that ran although the circuit was open, because the guard merely observes. */
@@ -43,7 +45,9 @@ export interface Guard {
   /**
    * Runs `work` when the downstream has room for it. The returned promise settles at the call's
    * deadline or timeout, and at once when `options.signal` aborts; the signal that `work` got aborts
-   * then, and the permit stays taken until the promise of `work` has settled.
+   * then, and the permit stays taken until the promise of `work` has settled. Unless the guard
+   * enforces, the promise settles as that of `work`, whose signal aborts with `options.signal` only.
+   * `options.permit` is paused until the returned promise settles, unless that is at once.
    *
    * @throws SPW_ERR_CIRCUIT_OPEN (503) when the downstream has failed and is not asked for a while
    * @throws SPW_ERR_LIMIT_EXCEEDED, SPW_ERR_QUEUE_TIMEOUT, SPW_ERR_DEADLINE (503) when it was not run
@@ -88,7 +92,7 @@ class LimitedGuard implements Guard {
       expiries: new Expiries(options.clock),
       circuit:
         options.circuit === undefined ? undefined : new Circuit(options.circuit, this.limiter),
-      counts: { running: 0, abandoned: 0, late: 0 },
+      counts: { running: 0, abandoned: 0, late: 0, wouldHaveTimedOut: 0 },
       usual: new DurationMean(),
     }
   }
@@ -110,14 +114,14 @@ class LimitedGuard implements Guard {
       functionOption('work', work)
       const refusal = this.#context.circuit?.refuse()
       if (refusal !== undefined) throw breakerError(refusal)
-      const asked = this.#withDeadline(options)
+      const asked = this.#asked(options)
       this.#admit(new Call(this.#context, work, asked, resolve, reject), asked)
     })
   }
 
   wouldRefuse(options: CallOptions = noOptions): Refusal | BreakerRefusal | undefined {
     const refusal = this.#context.circuit?.wouldRefuse()
-    return refusal ?? this.limiter.wouldRefuse(this.#withDeadline(options))
+    return refusal ?? this.limiter.wouldRefuse(this.#asked(options))
   }
 
   stats(): GuardStats {
@@ -135,16 +139,30 @@ class LimitedGuard implements Guard {
     this.#context.circuit?.breaker.shutdown()
   }
 
-  #admit<T>(call: Call<T>, options: AcquireOptions): void {
+  #admit<T>(call: Call<T>, options: CallOptions): void {
     const mayWait = this.#context.circuit?.mayWait ?? true
     const admission = this.limiter.admit(options, mayWait ? call : undefined)
     if (admission.kind === 'permit') call.start(admission)
     else if (admission.kind === 'refusal') call.refuse(admission)
     else call.wait()
+    // Only now: it lets others run, and what has just been decided was decided without them.
+    call.pauseCaller()
   }
 
-  #withDeadline(options: CallOptions): AcquireOptions {
-    if (this.#deadlineMs === undefined || hasDeadline(options.deadlineMs)) return options
-    return { ...options, deadlineMs: this.#deadlineMs }
+  /** A copy: the options of a call within a call tell what is left, which gets less as it waits. */
+  #asked(options: CallOptions): AskedCall {
+    const { priority, partition, workload, signal, permit } = options
+    const { deadlineMs: handedMs, callerDeadlineMs } = callDeadlines(options)
+    return {
+      priority,
+      partition,
+      workload,
+      signal,
+      permit,
+      deadlineMs: hasDeadline(handedMs) ? handedMs : this.#deadlineMs,
+      callerDeadlineMs,
+      handedMs,
+      mode: this.limiter.mode,
+    }
   }
 }

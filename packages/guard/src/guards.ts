@@ -1,9 +1,10 @@
 import type { InfoLogger } from '@spillway/circuit-breaker'
 import { logStateChanges } from '@spillway/circuit-breaker'
+import type { Clock } from '@spillway/core'
 import { NamedSet } from '@spillway/plugin-kit'
 import type { Guard } from './guard.ts'
 import { createGuard } from './guard.ts'
-import type { DownstreamOptions } from './options.ts'
+import type { DownstreamOptions, GuardOptions } from './options.ts'
 
 /** The guards of one application, by name. */
 export interface Guards {
@@ -24,14 +25,16 @@ export interface Guards {
 export class GuardSet implements Guards {
   readonly #guards: NamedSet<Guard>
   readonly #logger: InfoLogger
+  readonly #clock: Clock | undefined
 
-  constructor(maxGuards: number, logger: InfoLogger) {
+  constructor(maxGuards: number, logger: InfoLogger, clock?: Clock) {
     this.#logger = logger
+    this.#clock = clock
     this.#guards = new NamedSet({ noun: 'guard', max: maxGuards, maxOption: 'maxGuards' })
   }
 
   define(name: string, options: DownstreamOptions = {}): Guard {
-    const guard = this.#guards.add(name, () => createGuard({ ...options, name }))
+    const guard = this.#guards.add(name, () => createGuard(this.#withClock({ ...options, name })))
     if (guard.breaker !== undefined) logStateChanges(guard.breaker, this.#logger)
     return guard
   }
@@ -44,8 +47,22 @@ export class GuardSet implements Guards {
     return this.#guards.values()
   }
 
+  /** Whether not all of them merely observe, or are off. */
+  get isInForce(): boolean {
+    let count = 0
+    for (const { mode } of this.#guards.values()) {
+      if (mode === 'enforce') return true
+      count += 1
+    }
+    return count === 0
+  }
+
   close(): void {
     this.#guards.close()
     for (const guard of this.#guards.values()) guard.close()
+  }
+
+  #withClock(options: GuardOptions): GuardOptions {
+    return this.#clock === undefined ? options : { clock: this.#clock, ...options }
   }
 }

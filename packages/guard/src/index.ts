@@ -8,7 +8,8 @@ import { GuardSet } from './guards.ts'
 
 // One downstream
 export { createGuard } from './guard.ts'
-export type { CallOptions, Guard, GuardStats } from './guard.ts'
+export type { Guard, GuardStats } from './guard.ts'
+export type { CallOptions } from './call-options.ts'
 export type { Work } from './call.ts'
 export type { RunningCall } from './running-call.ts'
 export { callHeaders } from './call-headers.ts'
@@ -37,12 +38,12 @@ declare module 'fastify' {
 }
 
 const plugin: FastifyPluginAsync<GuardPluginOptions> = async (fastify, options) => {
-  knownKeys('options', options, ['maxGuards', 'defaultDeadlineMs', 'callerHeaders'])
+  knownKeys('options', options, ['maxGuards', 'defaultDeadlineMs', 'callerHeaders', 'clock'])
   const maxGuards = positiveInteger('maxGuards', options.maxGuards ?? 100)
-  const guards = new GuardSet(maxGuards, fastify.log.child({ plugin: 'guard' }))
+  const guards = new GuardSet(maxGuards, fastify.log.child({ plugin: 'guard' }), options.clock)
 
   fastify.decorate('guards', guards)
-  decorateRequests(fastify, options)
+  decorateRequests(fastify, options, undefined, { isInForce: () => guards.isInForce })
   addRetryAfter(fastify)
   fastify.addHook('onClose', async () => {
     guards.close()

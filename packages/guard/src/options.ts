@@ -18,8 +18,8 @@ import type { GuardCircuitOptions } from './circuit-options.ts'
 import { parseCircuit } from './circuit-options.ts'
 
 /**
- * Says what a rejected call tells about the downstream's load; undefined leaves it to
- * `classifyError`.
+ * Says what a rejected call tells limit and breaker about the downstream: it answered (`success`), it
+ * has no room or took too long (`dropped`), nothing (`ignored`). Undefined leaves it to the guard.
  */
 export type Classify = (error: unknown) => Outcome | undefined
 
@@ -55,12 +55,12 @@ export interface DownstreamOptions {
   readonly breaker?: GuardCircuitOptions | boolean
   /**
    * Whether limiter and breaker refuse calls, only count which ones they would refuse, or do nothing.
-   * May be changed later, by the guard's own `mode`. Deadlines and cancellation work in every mode.
+   * May be changed later, by the guard's own `mode`. Unless it enforces, no time is up for any call.
    *
    * @default 'enforce'
    */
   readonly mode?: Mode
-  /** Extends `classifyError`, for errors of a client library that it does not know. */
+  /** For errors of a client library that the guard does not know, which it takes for answers. */
   readonly classify?: Classify
   /** @default systemClock */
   readonly clock?: Clock

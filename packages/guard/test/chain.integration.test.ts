@@ -36,7 +36,7 @@ async function start(
     handled += 1
     const hop: Hop = {
       service: name,
-      leftMs: request.callOptions.deadlineMs!,
+      leftMs: request.deadline!.remainingMs,
       priority: request.priority,
     }
     await sleep(workMs)
@@ -74,13 +74,32 @@ describe('three services in a row', () => {
     expect(c).toBeGreaterThan(10_000)
   })
 
-  test('know the client’s own deadline and priority', async () => {
-    const [first] = await chain(5)
+  test.each([
+    // Further in it would pass for the first service's word.
+    { callerHeaders: 'tighten', atMost: [20_000, 30_000, 30_000] },
+    { callerHeaders: 'trust', atMost: [20_000, 20_000, 20_000] },
+  ] as const)('know the priority and, trusted, the deadline: %j', async (known) => {
+    const { callerHeaders, atMost } = known
+    const [first] = await chain(5, { defaultDeadlineMs: 30_000, callerHeaders })
     const headers = { 'x-envoy-expected-rq-timeout-ms': '20000', 'x-request-priority': 'low' }
     const hops = (await (await fetch(first.url, { headers })).json()) as Hop[]
     expect(hops.map(({ priority }) => priority)).toEqual(['low', 'low', 'low'])
-    expect(hops[0]!.leftMs).toBeLessThanOrEqual(20_000)
-    expect(hops[0]!.leftMs).toBeGreaterThan(hops[2]!.leftMs)
+    hops.forEach(({ leftMs }, index) => {
+      expect(leftMs).toBeLessThanOrEqual(atMost[index]!)
+      expect(leftMs).toBeGreaterThan(atMost[index]! - 10_000)
+    })
+  })
+
+  test('an outsider’s deadline ends the work of all of them', async () => {
+    const [first, second, third] = await chain(150)
+    const headers = { 'x-envoy-expected-rq-timeout-ms': '250' }
+    const response = await fetch(first.url, { headers })
+    expect(response.status).toBe(504)
+    while (second.app.guards.get('next')!.limiter.inFlight > 0) await sleep(5)
+    expect([second.handled(), third.handled()].every((times) => times <= 1)).toBe(true)
+    for (const { app } of [first, second]) {
+      expect(app.guards.get('next')!.stats().released.dropped).toBe(0)
+    }
   })
 
   test('an outsider cannot make itself important, nor patient', async () => {

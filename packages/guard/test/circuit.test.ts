@@ -1,4 +1,4 @@
-import { fixedLimit } from '@spillway/core'
+import { adaptiveLimit, fixedLimit } from '@spillway/core'
 import { ManualClock } from '@spillway/test-support'
 import { describe, expect, test } from 'vitest'
 import type { Guard, GuardOptions } from '../src/index.ts'
@@ -113,6 +113,64 @@ describe('the breaker of a guard', () => {
     clock.advance(5)
     await Promise.all(strangers)
     expect(guard.stats().breaker).toMatchObject({ state: 'closed', failures: 0 })
+  })
+
+  test.each([
+    ['an error of one’s own', () => new (class NotFound extends Error {})('no such item')],
+    ['a failed validation', () => Object.assign(new Error('no'), { statusCode: 400 })],
+    ['a unique violation', () => Object.assign(new Error('no'), { code: '23505' })],
+    ['a mistake', () => new TypeError('x is undefined')],
+    ['a string', () => 'no'],
+    ['an error around an error', () => new Error('no item', { cause: new Error('no row') })],
+  ])('%s, thrown by most calls, refuses nobody', async (_name, makeError) => {
+    const { clock, guard } = setUp({ limit: adaptiveLimit() })
+    for (let call = 0; call < 300; call += 1) {
+      clock.advance(20)
+      const isHonest = call % 5 === 0
+      const work = isHonest ? answer : (): Promise<never> => Promise.reject(makeError())
+      await codeOf(guard.run(work))
+    }
+    expect(guard.stats().breaker).toMatchObject({ opened: 0, failures: 0, successes: 300 })
+    expect(guard.stats().released).toMatchObject({ success: 300 })
+  })
+
+  test('classify governs limit and breaker alike', async () => {
+    const says = { good: 'success', busy: 'dropped', ours: 'ignored' } as const
+    const isKnown = (word: string): word is keyof typeof says => word in says
+    const { clock, guard } = setUp({
+      classify: (error) => {
+        const { message } = error as Error
+        return isKnown(message) ? says[message] : undefined
+      },
+    })
+    const fail = async (message: string, times: number): Promise<void> => {
+      const error = Object.assign(new Error(message), { code: 'ECONNREFUSED' })
+      for (let call = 0; call < times; call += 1)
+        await codeOf(guard.run(() => Promise.reject(error)))
+    }
+    await fail('good', 20)
+    await fail('ours', 20)
+    expect(guard.stats().breaker).toMatchObject({ state: 'closed', successes: 20, ignored: 20 })
+    expect(guard.stats().released).toEqual({ success: 20, dropped: 0, ignored: 20 })
+    clock.advance(2000)
+    await fail('busy', 40)
+    expect(guard.stats().breaker).toMatchObject({ state: 'open', successes: 20 })
+    expect(guard.stats().released.dropped).toBe(10)
+  })
+
+  test('what the work says after it was told to stop is no answer', async () => {
+    const { clock, guard } = setUp()
+    const stops = (signal: AbortSignal): Promise<never> =>
+      new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', () => reject(new Error('stopped')))
+      })
+    for (let round = 0; round < 3; round += 1) {
+      const calls = Array.from({ length: 5 }, () => codeOf(guard.run(stops, { deadlineMs: 300 })))
+      clock.advance(300)
+      await Promise.all(calls)
+      await turns()
+    }
+    expect(guard.stats().breaker).toMatchObject({ opened: 1, successes: 0 })
   })
 
   test('isFailure has the last word', async () => {

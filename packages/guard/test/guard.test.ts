@@ -336,7 +336,9 @@ describe('what an error says about load', () => {
     ['undici, no headers', coded('UND_ERR_HEADERS_TIMEOUT'), 'dropped'],
     ['a refused connection', coded('ECONNREFUSED'), 'ignored'],
     ['fetch failed', new TypeError('fetch failed', { cause: coded('ECONNREFUSED') }), 'ignored'],
-    ['a mistake of ours', new TypeError('x is not a function'), 'ignored'],
+    ['a mistake of ours', new TypeError('x is not a function'), 'success'],
+    ['a 500', Object.assign(new Error('no'), { statusCode: 500 }), 'success'],
+    ['an abort', new DOMException('x', 'AbortError'), 'ignored'],
   ] as const)('%s: %s → %s', async (_, error, outcome) => {
     const { guard } = setUp()
     await expect(guard.run(() => Promise.reject(error))).rejects.toBe(error)

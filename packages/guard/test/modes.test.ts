@@ -1,7 +1,7 @@
 import { fixedLimit } from '@spillway/core'
 import { ManualClock } from '@spillway/test-support'
 import { describe, expect, test } from 'vitest'
-import type { Guard, GuardOptions } from '../src/index.ts'
+import type { Guard, GuardOptions, RunningCall } from '../src/index.ts'
 import { createGuard } from '../src/index.ts'
 import { codeOf } from './code-of.ts'
 
@@ -44,13 +44,6 @@ describe('a guard that observes', () => {
     }
     expect(guard.breaker?.state).toBe('closed')
   })
-
-  test('keeps deadlines', async () => {
-    const { clock, guard } = setUp({ mode: 'observe' })
-    const code = codeOf(guard.run(() => new Promise(() => {}), { deadlineMs: 100 }))
-    clock.advance(100)
-    expect(await code).toBe('SPW_ERR_CALL_TIMEOUT')
-  })
 })
 
 describe('a guard that is off', () => {
@@ -82,4 +75,122 @@ test('what is no mode is an error, at definition and later', () => {
     guard.mode = 'shadow' as never
   }).toThrow('Expected `mode`')
   expect(guard.mode).toBe('enforce')
+})
+
+describe.each(['observe', 'off'] as const)(
+  'the time of a call whose guard is in mode %s',
+  (mode) => {
+    const took = (clock: ManualClock, ms: number) => (): Promise<string> =>
+      new Promise((resolve) => {
+        clock.setTimer(() => {
+          resolve('row')
+        }, ms)
+      })
+
+    test.each([
+      { timeoutMs: 100 },
+      { deadlineMs: 100 },
+      { call: { deadlineMs: 100 } },
+      { call: { callerDeadlineMs: 100 } },
+      { call: { deadlineMs: -1 } },
+      { call: { deadlineMs: Number.NaN } },
+    ])('ends nothing: %j', async ({ call = {}, ...options }) => {
+      const { clock, guard } = setUp({ mode, ...options })
+      const signals: AbortSignal[] = []
+      const answered = guard.run((signal) => {
+        signals.push(signal)
+        return took(clock, 300)()
+      }, call)
+      clock.advance(300)
+      expect(await answered).toBe('row')
+      expect(signals[0]!.aborted).toBe(false)
+      expect(guard.stats()).toMatchObject({ running: 0, abandoned: 0, late: 0, inFlight: 0 })
+    })
+
+    test('is no business of the work, but what its caller has named', async () => {
+      const { guard } = setUp({ mode, timeoutMs: 100, deadlineMs: 50 })
+      const left = async (_: AbortSignal, call: RunningCall): Promise<number> => call.deadlineMs
+      expect(await guard.run(left)).toBe(Infinity)
+      expect(await guard.run(left, { deadlineMs: 800 })).toBe(800)
+    })
+
+    test('ends with its caller’s own signal for the work alone, as without a guard', async () => {
+      const { clock, guard } = setUp({ mode })
+      const caller = new AbortController()
+      const signals: AbortSignal[] = []
+      const answered = guard.run(
+        (signal) => {
+          signals.push(signal)
+          return took(clock, 300)()
+        },
+        { signal: caller.signal },
+      )
+      caller.abort('gone')
+      expect(signals[0]).toMatchObject({ aborted: true, reason: 'gone' })
+      clock.advance(300)
+      expect(await answered).toBe('row')
+      const early = { signal: AbortSignal.abort('gone before') }
+      expect(await guard.run(async ({ reason }) => reason as string, early)).toBe('gone before')
+      expect(guard.stats()).toMatchObject({ running: 0, abandoned: 0, inFlight: 0 })
+    })
+  },
+)
+
+describe('a guard that observes time', () => {
+  async function timeOut(guard: Guard, clock: ManualClock, calls: number): Promise<void> {
+    const answers = Array.from({ length: calls }, () =>
+      guard.run(() => new Promise<void>((resolve) => clock.setTimer(resolve, 900))),
+    )
+    clock.advance(900)
+    await Promise.all(answers)
+  }
+
+  test('counts whose time was up, and learns from it as it would', async () => {
+    const options = { deadlineMs: 400, limit: fixedLimit(100) }
+    const { clock, guard } = setUp({ mode: 'observe', ...options })
+    await timeOut(guard, clock, 10)
+    expect(guard.stats()).toMatchObject({
+      wouldHaveTimedOut: 10,
+      late: 0,
+      released: { dropped: 10 },
+      breaker: { timeouts: 10, opened: 1 },
+    })
+  })
+
+  test('counts those of strangers, and learns nothing from them', async () => {
+    const { clock, guard } = setUp({ mode: 'observe' })
+    const call = guard.run(() => new Promise<void>((resolve) => clock.setTimer(resolve, 300)), {
+      callerDeadlineMs: 120,
+    })
+    clock.advance(300)
+    await call
+    expect(guard.stats()).toMatchObject({
+      wouldHaveTimedOut: 1,
+      released: { success: 1, dropped: 0 },
+      breaker: { failures: 0 },
+    })
+  })
+
+  test('one that is off counts nothing', async () => {
+    const { clock, guard } = setUp({ mode: 'off', deadlineMs: 400 })
+    await timeOut(guard, clock, 10)
+    expect(guard.stats()).toMatchObject({ wouldHaveTimedOut: 0, breaker: { timeouts: 0 } })
+  })
+
+  test('treats a call as it did when the call began, whatever its mode becomes', async () => {
+    const { clock, guard } = setUp({ limit: fixedLimit(100) })
+    const hang = (): Promise<never> => new Promise(() => {})
+    const before = codeOf(guard.run(hang, { deadlineMs: 100 }))
+    guard.mode = 'observe'
+    const within = guard.run(
+      () => new Promise((resolve) => clock.setTimer(() => resolve('row'), 200)),
+      {
+        deadlineMs: 100,
+      },
+    )
+    guard.mode = 'enforce'
+    clock.advance(200)
+    expect(await before).toBe('SPW_ERR_CALL_TIMEOUT')
+    expect(await within).toBe('row')
+  })
 })

@@ -7,7 +7,7 @@ import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { CallOptions } from '../src/index.ts'
 import { createGuard } from '../src/index.ts'
-import type { AbortablePool, PgPool, PgQueryConfig, PgResult } from '../src/pg/index.ts'
+import type { AbortablePool, PgQuery, PgQueryConfig, PgResult } from '../src/pg/index.ts'
 import { abortablePool } from '../src/pg/index.ts'
 
 let server: PostgresServer
@@ -22,6 +22,7 @@ beforeAll(async () => {
   observer = new pg.Client(connection())
   await observer.connect()
   await observer.query('create table orders (id int primary key, note text)')
+  await observer.query('create procedure commits() language plpgsql as $$ begin commit; end $$')
 }, 60_000)
 
 afterAll(async () => {
@@ -87,27 +88,46 @@ describe('statementTimeout', () => {
     expect(ms).toBeLessThanOrEqual(5_000_000)
   })
 
-  test('never loosens the one that the connection has', async () => {
-    const own = new pg.Pool({ ...connection(), max: 1, statement_timeout: 7_000 })
+  test.each([
+    ['as an option of the pool', { statement_timeout: 7_000 }, undefined],
+    ['as a SET of somebody before', {}, "set statement_timeout = '7s'"],
+  ])('never loosens the one that the connection has, %s', async (_, config, before) => {
+    const own = new pg.Pool({ ...connection(), max: 1, ...config })
     const calls = abortablePool(own, { statementTimeout: true })
+    await ask(calls, 'select 1')
+    if (before !== undefined) await own.query(before)
     expect(await settingOf(ask(calls, `${setting} and $1`, [true]))).toBe(7_000)
     expect(await settingOf(ask(calls, setting))).toBe(7_000)
+    const work = (query: PgQuery): Promise<number> => settingOf(query<{ ms: number }>(setting))
+    expect(await guard.run((signal) => calls.transaction(signal, work))).toBe(7_000)
+    const tight = await ask<{ ms: number }>(calls, setting, undefined, { deadlineMs: 5_000 })
+    expect(tight.rows[0]!.ms).toBeLessThanOrEqual(5_000)
     await own.end()
   })
 
-  test('is what is left at each statement of a transaction', async () => {
+  test('is what was left at BEGIN, for each statement of a transaction', async () => {
     const settings = await guard.run(
       (signal) =>
-        bounded.transaction(signal, async (query) => {
-          const first = await settingOf(query<{ ms: number }>(setting))
-          await sleep(30)
-          return [first, await settingOf(query<{ ms: number }>(`${setting} and $1`, [true]))]
-        }),
+        bounded.transaction(signal, async (query) => [
+          await settingOf(query<{ ms: number }>(setting)),
+          await settingOf(query<{ ms: number }>(`${setting} and $1`, [true])),
+        ]),
       { deadlineMs: 20_000 },
     )
+    expect(settings[0]).toBeGreaterThan(10_000)
     expect(settings[0]).toBeLessThanOrEqual(20_000)
-    expect(settings[0]! - settings[1]!).toBeGreaterThanOrEqual(29)
+    expect(settings[1]).toBe(settings[0])
     expect(await settingOf(ask(plain, setting))).toBe(0)
+  })
+
+  test('leaves a tighter one that the transaction sets itself', async () => {
+    const call = guard.run((signal) =>
+      bounded.transaction(signal, async (query) => {
+        await query("set local statement_timeout = '50ms'")
+        await query('select pg_sleep($1)', [60])
+      }),
+    )
+    await expect(call).rejects.toMatchObject({ code: '57014' })
   })
 
   test('is not set for a signal that no guard made', async () => {
@@ -134,6 +154,27 @@ describe('a query with a statement timeout', () => {
     [{ name: 'again', text: 'select $1::text as a' }, ['x']],
     [{ name: 'again', text: 'select $1::text as a' }, ['y']],
     [''],
+    ['-- nothing'],
+    ['-- why\n/* and how */ (select 1 as a)'],
+    ['/* nested /* comments */ */ select 1 as a'],
+    ['values (1, 2)'],
+    ['table orders'],
+    ['with a as (select 1 as b) select * from a'],
+    ['select 1 as a; begin; select 2 as b; commit'],
+    ['begin isolation level serializable; select 1 as a; commit'],
+    ['explain (costs off) select 1'],
+    ["set application_name = 'mine'"],
+    ['show application_name'],
+    ['vacuum orders'],
+    ['create index concurrently if not exists by_note on orders (note)'],
+    ['do $$ begin commit; end $$'],
+    ['call commits()'],
+    [{ text: 'select 1 as a', values: null } as never],
+    [{ text: 'select 1 as a', values: [] }],
+    [{ text: 'select 1 as a', queryMode: 'extended' } as never],
+    [{ text: 'select * from generate_series(1, 3) as a', rows: 2 } as never],
+    [{ text: 'select $1::int as a', rowMode: 'array' } as never, [7]],
+    [{ name: 'binary', text: 'select $1::int as a', binary: true } as never, [7]],
   ]
 
   test.each(queries)('answers as without: %j', async (query, values) => {
@@ -147,17 +188,67 @@ describe('a query with a statement timeout', () => {
     ['select * from nowhere', undefined],
     ['select * from nowhere where a = $1', [1]],
     ['select 1; selekt 2', undefined],
+    [`${'/**/'.repeat(100)} 1`, undefined],
     ['select 1/0', undefined],
-  ] as const)('fails as without: %s', async (query, values) => {
-    const failure = async (calls: AbortablePool): Promise<unknown> => {
-      const error: unknown = await ask(calls, query, values).catch((e: unknown) => e)
-      const { code, position, message } = error as pg.DatabaseError
-      return { code, position, message }
-    }
-    const expected = await failure(plain)
-    expect(expected).toHaveProperty('code')
-    expect(await failure(bounded)).toEqual(expected)
-    expect((await ask(bounded, 'select $1::int as a', [1])).rows).toEqual([{ a: 1 }])
+    [{ name: 'wrong', text: 'select * from nowhere' }, undefined],
+    [{ name: 'wrong', text: 'select 1/0' }, undefined],
+    [{ name: 'again', text: 'select $1::text as b' }, ['x']],
+    [{ text: 'select $1::int', values: 'none' } as never, undefined],
+    [{ text: 'select pg_sleep(60)', query_timeout: 50 } as never, undefined],
+    [{} as never, undefined],
+    ['copy orders from stdin', undefined],
+  ] as [string | PgQueryConfig, unknown[] | undefined][])(
+    'fails as without: %j',
+    async (query, values) => {
+      await ask(plain, { name: 'again', text: 'select $1::text as a' }, ['x'])
+      const failure = async (calls: AbortablePool): Promise<unknown> => {
+        const error: unknown = await ask(calls, query, values).catch((e: unknown) => e)
+        const { code, position, message } = error as pg.DatabaseError
+        return { code, position, message }
+      }
+      const expected = await failure(plain)
+      expect(expected).toHaveProperty('message')
+      expect(await failure(bounded)).toEqual(expected)
+      expect((await ask(bounded, 'select $1::int as a', [1])).rows).toEqual([{ a: 1 }])
+    },
+  )
+
+  test.each<[name: string, work: (query: PgQuery) => Promise<unknown>]>([
+    [
+      'goes on after an error, back to a savepoint',
+      async (query) => {
+        await query('savepoint before')
+        await query('select 1/$1::int', [0]).catch(() => undefined)
+        await query('rollback to savepoint before')
+        return (await query('select $1::int as a', [1])).rows
+      },
+    ],
+    [
+      'sets its isolation level first',
+      async (query) => {
+        await query('set transaction isolation level serializable, read only, deferrable')
+        return (await query('show transaction_isolation')).rows
+      },
+    ],
+    [
+      'locks a table first',
+      async (query) => {
+        await query('lock table orders in share mode')
+        return (await query('select * from orders')).rows
+      },
+    ],
+    [
+      'uses a cursor',
+      async (query) => {
+        await query('declare many cursor for select * from generate_series(1, 3) as a')
+        return (await query('fetch 2 from many')).rows
+      },
+    ],
+    ['prepares', async (query) => (await query({ name: 'one', text: 'select 1 as a' })).rows],
+  ])('in a transaction that %s: as without', async (_, work) => {
+    const outcome = (calls: AbortablePool): Promise<unknown> =>
+      guard.run((signal) => calls.transaction(signal, work), { deadlineMs: 20_000 })
+    expect(await outcome(bounded)).toEqual(await outcome(plain))
   })
 
   test('is a failed one of its transaction, which is rolled back', async () => {
@@ -179,10 +270,9 @@ describe('a query with a statement timeout', () => {
     expect((await ask(bounded, 'select $1::int as a', [1])).rows).toEqual([{ a: 1 }])
   })
 
-  test('recovers when somebody discards what is prepared on the connection', async () => {
+  test('needs nothing that somebody may discard on the connection', async () => {
     await ask(bounded, 'select $1::int', [1])
     await ask(plain, 'discard all')
-    await expect(ask(bounded, 'select $1::int', [1])).rejects.toMatchObject({ code: '26000' })
     expect((await ask(bounded, 'select $1::int as a', [1])).rows).toEqual([{ a: 1 }])
   })
 
@@ -214,26 +304,6 @@ describe('a query with a statement timeout', () => {
     while (guard.stats().running > 0) await sleep(5)
     expect(performance.now() - started).toBeLessThan(20_000)
     expect(bounded.stats()).toMatchObject({ aborted: 0, destroyed: 0 })
-  })
-
-  test('is sent plainly by a client that does not let us in between, such as pg-native', async () => {
-    const client = await pool.connect()
-    const sent: unknown[] = []
-    const native: PgPool = {
-      connect: async () => ({
-        query: async (config) => {
-          sent.push(config)
-          return client.query(config)
-        },
-        release: () => undefined,
-        on: () => undefined,
-        removeListener: () => undefined,
-      }),
-    }
-    const calls = abortablePool(native, { statementTimeout: true })
-    expect(await settingOf(ask(calls, setting))).toBe(0)
-    expect(sent).toEqual([{ text: setting }])
-    client.release()
   })
 })
 

@@ -1,4 +1,4 @@
-import type { AcquireOptions, Priority } from '@spillway/core'
+import type { AcquireOptions, Permit, Priority } from '@spillway/core'
 import type { FastifyRequest } from 'fastify'
 import Fastify from 'fastify'
 import { expectTypeOf, test } from 'vitest'
@@ -57,8 +57,11 @@ test('what a request says is what a guard asks for, and so is the call that work
   >()
 })
 
-test('every option of a call takes undefined, and is one of the limiter', () => {
-  expectTypeOf<CallOptions>().toEqualTypeOf<Omit<AcquireOptions, 'maxWaitMs'>>()
+test('every option of a call takes undefined, and is one of the limiter but for the permit', () => {
+  expectTypeOf<Omit<CallOptions, 'permit'>>().toEqualTypeOf<
+    Omit<AcquireOptions, 'maxWaitMs' | 'mayExceed'>
+  >()
+  expectTypeOf<Permit | undefined>().toExtend<CallOptions['permit']>()
   type Undefinable = { readonly [key in keyof CallOptions]?: CallOptions[key] | undefined }
   expectTypeOf<Undefinable>().toExtend<CallOptions>()
 })

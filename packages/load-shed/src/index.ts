@@ -48,8 +48,9 @@ const plugin: FastifyPluginAsync<LoadShedOptions> = async (fastify, options) => 
   const settingsOf = routeSettings(fastify, 'loadShed', routeSettingsOf)
   decorateRequests(
     fastify,
-    { callerHeaders },
+    { callerHeaders, clock: options.clock },
     gatekeeper({ shedder, rejection, log, priority, settingsOf }),
+    { isInForce: () => shedder.mode === 'enforce' },
   )
   if (loadHeader) addLoadReport(fastify, shedder, () => clock.now())
   if (health !== undefined) addHealthRoutes(fastify, health, clock)

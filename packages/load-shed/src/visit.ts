@@ -1,7 +1,7 @@
 import { AsyncResource } from 'node:async_hooks'
 import type { AcquireOptions, Priority, Refusal, Runnable, Waiting } from '@spillway/core'
 import type { SettledListener } from '@spillway/plugin-kit'
-import { onResponseSettled, remainingMs } from '@spillway/plugin-kit'
+import { onResponseSettled, remainingTime } from '@spillway/plugin-kit'
 import type { FastifyReply } from 'fastify'
 import type { Gate } from './gatekeeper.ts'
 
@@ -9,6 +9,7 @@ import type { Gate } from './gatekeeper.ts'
 export class Visit implements AcquireOptions, Runnable, SettledListener {
   readonly priority: Priority
   readonly deadlineMs: number | undefined
+  readonly callerDeadlineMs: number | undefined
   readonly #gate: Gate
   readonly #reply: FastifyReply
   readonly #proceed: () => void
@@ -18,7 +19,9 @@ export class Visit implements AcquireOptions, Runnable, SettledListener {
 
   constructor(gate: Gate, reply: FastifyReply, priority: Priority, proceed: () => void) {
     this.priority = priority
-    this.deadlineMs = remainingMs(reply.request)
+    const { deadlineMs, callerDeadlineMs } = remainingTime(reply.request)
+    this.deadlineMs = deadlineMs
+    this.callerDeadlineMs = callerDeadlineMs
     this.#gate = gate
     this.#reply = reply
     this.#proceed = proceed

@@ -1,8 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Priority } from '@spillway/core'
+import { ManualClock } from '@spillway/test-support'
 import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { loadShed } from '../src/index.ts'
 
 const context = new AsyncLocalStorage<string>()
@@ -71,4 +72,22 @@ test('who waits is run when the application closes', async () => {
   await new Promise(process.nextTick)
   app.loadShedder.close()
   for (const answer of answers) expect((await answer).statusCode).toBe(200)
+})
+
+test.each([
+  ['tighten', { deadlineMs: undefined, callerDeadlineMs: 120 }],
+  ['trust', { deadlineMs: 120, callerDeadlineMs: undefined }],
+] as const)('a caller that is to be met with %s waits by its own number', async (trust, waits) => {
+  const app = Fastify()
+  onTestFinished(() => app.close())
+  await app.register(loadShed, { callerHeaders: trust, clock: new ManualClock() })
+  app.get('/', async () => 'ok')
+  vi.spyOn(app.loadShedder, 'mayRun').mockReturnValue(false)
+  const enter = vi.spyOn(app.loadShedder, 'enter').mockImplementation((_options, request) => {
+    request.run()
+    return undefined
+  })
+  const headers = { 'x-envoy-expected-rq-timeout-ms': '120' }
+  expect((await app.inject({ url: '/', headers })).statusCode).toBe(200)
+  expect(enter.mock.calls[0]![0]).toMatchObject(waits)
 })

@@ -12,7 +12,7 @@ import { priorityFor, wishesOf } from './caller.ts'
 import { cancelSignalOf } from './cancel-signal.ts'
 import type { Deadline } from './deadline.ts'
 import { deadlineOf, setDeadline } from './deadline.ts'
-import type { RequestOptions } from './request-policy.ts'
+import type { RequestOptions, RequestTerms } from './request-policy.ts'
 import { addPolicy, policyOf } from './request-policy.ts'
 import { stateOf } from './request-state.ts'
 
@@ -47,8 +47,9 @@ export function decorateRequests(
   fastify: FastifyInstance,
   options: RequestOptions = {},
   next?: onRequestHookHandler,
+  terms?: Partial<RequestTerms>,
 ): void {
-  addPolicy(fastify, options)
+  addPolicy(fastify, options, terms)
   if (fastify.hasRequestDecorator(markKey)) {
     if (next !== undefined) fastify.addHook('onRequest', next)
     return
@@ -106,9 +107,9 @@ function readRequestBefore(next: onRequestHookHandler): onRequestHookHandler {
 
 function read(request: FastifyRequest, reply: FastifyReply): void {
   const state = stateOf(request)
-  const policy = policyOf(request)
+  const policy = policyOf(request)!
   state.reply = reply
-  state.wishes = wishesOf(request, policy?.callerHeaders)
+  state.wishes = wishesOf(request, policy.callerHeaders)
   state.priority = priorityFor(request, state.priority)
-  setDeadline(request, policy?.defaultDeadlineMs)
+  setDeadline(request, policy)
 }

@@ -1,6 +1,10 @@
-import type { Priority } from '@spillway/core'
+import type { Clock, Pausable, Priority } from '@spillway/core'
+import { systemClock } from '@spillway/core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { CallerWishes } from './caller.ts'
+import type { CancelSource } from './cancel-signal.ts'
+import type { TimeBudget } from './time-budget.ts'
+import { unbounded } from './time-budget.ts'
 
 type Route = FastifyRequest['routeOptions']
 
@@ -10,11 +14,18 @@ type Route = FastifyRequest['routeOptions']
  */
 export class RequestState {
   priority: Priority = 'default'
-  /** On the clock of `performance.now()`. Infinity: no deadline. */
-  expiresAtMs: number = Infinity
+  /** That of the plugins of its scope; every deadline is a moment on it. */
+  clock: Clock = systemClock
+  budget: TimeBudget = unbounded
+  /** What the budget would be if no plugin merely observed. */
+  observedBudget: TimeBudget = unbounded
+  /** Since when the budget is used up; undefined while the body is still coming in. */
+  countsFrom: number | undefined = 0
   /** What its headers say, as far as it counts. */
   wishes: CallerWishes | undefined
-  cancelSignal: AbortSignal | undefined
+  cancelSource: CancelSource | undefined
+  /** The right to run that a door has given it. */
+  permit: Pausable | undefined
   /** A request does not know its reply; undefined before our own hook has run. */
   reply: FastifyReply | undefined
   /** Fastify builds `routeOptions` anew for each reader; here it is built once. */

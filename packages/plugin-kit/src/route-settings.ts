@@ -41,6 +41,27 @@ export function routeSettings<T extends object>(
   }
 }
 
+const workloads = new WeakMap<object, string>()
+
+/**
+ * The method and the pattern of a request's route, never its URL: the requests of one route cost about
+ * the same, and there are only so many routes.
+ */
+export function workloadOf(request: FastifyRequest): string {
+  const { config, url, method } = routeOf(request)
+  let workload = workloads.get(config)
+  if (workload === undefined) {
+    workload = workloadName({ url, method: String(method) })
+    workloads.set(config, workload)
+  }
+  return workload
+}
+
+/** The same for a route of which the facts are known. */
+export function workloadName({ url = 'unmatched', method }: RouteFacts): string {
+  return `${method} ${url}`
+}
+
 /** What `onRoute` tells about a route, in the words of its settings. */
 export function routeFacts({ url, method, config }: RouteOptions): RouteFacts {
   return { url, method: String(method), config }

@@ -13,12 +13,8 @@ export async function createShop(pool: Pool): Promise<FastifyInstance> {
   await app.register(guard)
   const db = app.guards.define('shop-db')
   const shop = abortablePool(pool)
-  const query: Query = ({ priority, deadline, cancelSignal }, sql, values) =>
-    db.run((signal) => shop.query(signal, sql, values), {
-      priority,
-      deadlineMs: deadline?.remainingMs,
-      signal: cancelSignal,
-    })
+  const query: Query = ({ callOptions }, sql, values) =>
+    db.run((signal) => shop.query(signal, sql, values), callOptions)
 
   app.get<{ Querystring: { category: number } }>(
     '/items',

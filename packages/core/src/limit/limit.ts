@@ -13,7 +13,7 @@ export type Outcome = 'success' | 'dropped' | 'ignored'
 export interface Sample {
   /** Monotonic milliseconds at which the call was admitted. */
   readonly startedAt: number
-  /** Milliseconds from admission to release; time in the queue is not part of it. */
+  /** Milliseconds from admission to release; neither time in the queue nor pauses are part of it. */
   readonly durationMs: number
   /** Milliseconds spent in the waiting queue before admission; 0 when admitted at once. */
   readonly waitedMs: number

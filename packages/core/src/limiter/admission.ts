@@ -2,36 +2,71 @@ import type { ErrorCode } from '../errors.ts'
 import { SpillwayError } from '../errors.ts'
 import type { Outcome } from '../limit/limit.ts'
 import type { Priority } from '../priority.ts'
+import { hasPassed } from './wait-budget.ts'
 
 /** What a caller says about the call it wants to make; undefined is the same as not said. */
 export interface AcquireOptions {
   /** @default 'default' */
   readonly priority?: Priority | undefined
   /**
-   * Milliseconds left until the answer is worthless. Without it, or with Infinity, the wait is bounded
+   * Milliseconds left until the answer is worthless, as this service says. Without it, or with Infinity, the wait is bounded
    * by `maxWaitMs` and half a second.
    */
   readonly deadlineMs?: number | undefined
+  /**
+   * Milliseconds left until the answer is worthless, by the word of a caller that anybody may be. It
+   * bounds the wait of its own call like `deadlineMs`; in what order calls are served, and what their
+   * durations tell the limit, does not depend on it.
+   *
+   * @default none
+   */
+  readonly callerDeadlineMs?: number | undefined
   /** Upper bound of the wait for this call; only ever shortens the queue's own. */
   readonly maxWaitMs?: number | undefined
   /** Whose call it is (a tenant, a route). Partitions share the limit fairly while it is scarce. */
   readonly partition?: string | undefined
   /** Calls of one workload cost about the same; keeps a change of mix from looking like overload. */
   readonly workload?: string | undefined
+  /**
+   * Asked when nothing is free, with the limit and the time: whether the call takes so little that it
+   * may run all the same. It counts as in flight, and tells the limit nothing.
+   *
+   * @default never
+   */
+  readonly mayExceed?: ((limit: number, now: number) => boolean) | undefined
   /** Leaves the queue at once when it aborts. */
   readonly signal?: AbortSignal | undefined
 }
 
-/** The right to run once. Release it exactly when the work has really ended. */
-export interface Permit {
+/**
+ * What can give its place to others for a while. Pauses nest: calls that run side by side each pause
+ * and resume, and the place is taken again with the last of them.
+ */
+export interface Pausable {
+  /** Gives the place back. Does nothing once released. */
+  pause(): void
+  /**
+   * Takes a place again: without waiting, and though the limit be exceeded by it, since the work has
+   * begun. Does nothing when it is not paused.
+   */
+  resume(): void
+}
+
+/**
+ * The right to run once. Release it exactly when the work has really ended, and pause it while the
+ * work waits for what this limiter does not protect.
+ */
+export interface Permit extends Pausable {
   readonly kind: 'permit'
   readonly priority: Priority
   /** Monotonic milliseconds (the limiter's clock) at which the call was admitted. */
   readonly startedAt: number
   /** Milliseconds spent waiting for this permit. */
   readonly waitedMs: number
-  /** Milliseconds from `startedAt` to the release; 0 before. */
+  /** Milliseconds from `startedAt` to the release, pauses left out; 0 before. */
   readonly durationMs: number
+  /** Milliseconds that it has been paused so far. */
+  readonly pausedMs: number
   /**
    * What the call would have been answered if the limiter did not merely observe, where that was clear
    * at once; a call that would have waited in vain is only counted.
@@ -109,4 +144,14 @@ export function refusal(reason: RefusalReason, retryAfterMs: number): Refusal {
 /** The error form of a refusal, for callers that await. */
 export function refusalError({ code, reason, retryAfterMs }: Refusal): SpillwayError {
   return new SpillwayError(code, { reason, retryAfterMs })
+}
+
+/** What is in the way of a call by what it says of itself. */
+export function obstacleInCall({
+  deadlineMs,
+  callerDeadlineMs,
+  signal,
+}: AcquireOptions): 'deadline' | 'cancelled' | undefined {
+  if (hasPassed(deadlineMs) || hasPassed(callerDeadlineMs)) return 'deadline'
+  return signal?.aborted === true ? 'cancelled' : undefined
 }

@@ -3,11 +3,11 @@ import type { Limit } from '../limit/limit.ts'
 import type { Mode } from '../mode.ts'
 import { modeOption } from '../mode.ts'
 import type { Priority } from '../priority.ts'
-import { checkPriority, rankOf } from '../priority.ts'
+import { checkPriority } from '../priority.ts'
 import type { AcquireOptions, Admission, Permit, Waiter } from './admission.ts'
 import type { Refusal, RefusalReason } from './admission.ts'
-import { refusal, refusalError } from './admission.ts'
-import { DurationMean } from './duration-mean.ts'
+import { obstacleInCall, refusal } from './admission.ts'
+import { Durations } from './durations.ts'
 import type { Limiter, LimiterOptions, LimiterStats } from './limiter.ts'
 import type { ParsedLimiterOptions } from './options.ts'
 import { parseLimiterOptions } from './options.ts'
@@ -15,7 +15,7 @@ import type { PassageOwner } from './passage.ts'
 import { Passage } from './passage.ts'
 import type { PermitOwner } from './permit.ts'
 import { IssuedPermit } from './permit.ts'
-import { PermitPromise } from './permit-promise.ts'
+import { permitOf } from './permit-promise.ts'
 import { publishLimitChange, publishRefusal } from './publish.ts'
 import type { QueueEntry } from './queue-entry.ts'
 import { Tally } from './tally.ts'
@@ -44,11 +44,11 @@ class QueueingLimiter implements Limiter, PermitOwner, PassageOwner, RoomOwner {
   readonly #limit: Limit
   readonly #room: WaitingRoom
   readonly #tally = new Tally()
-  readonly #duration = new DurationMean()
+  readonly #durations = new Durations()
   #mode: Mode
-  /** Calls with a permit. */
+  /** Calls with a permit, but for those that pause. */
   #permits = 0
-  /** Calls that run without one, because they came when nothing was enforced. */
+  /** Calls that run without one, because they came when nothing was enforced; paused ones left out. */
   #passages = 0
   #closed = false
 
@@ -61,7 +61,7 @@ class QueueingLimiter implements Limiter, PermitOwner, PassageOwner, RoomOwner {
     this.#room = new WaitingRoom({
       owner: this,
       limit: this.#limit,
-      duration: this.#duration,
+      durations: this.#durations,
       clock,
       maxSize,
       maxWaitMs,
@@ -105,11 +105,11 @@ class QueueingLimiter implements Limiter, PermitOwner, PassageOwner, RoomOwner {
   }
 
   async acquire(options?: AcquireOptions): Promise<Permit> {
-    return this.#permit(options)
+    return permitOf(this, options)
   }
 
   async run<T>(work: (permit: Permit) => PromiseLike<T> | T, options?: AcquireOptions): Promise<T> {
-    const admission = this.#permit(options)
+    const admission = permitOf(this, options)
     const permit = 'kind' in admission ? admission : await admission
     try {
       const result = await work(permit)
@@ -121,13 +121,13 @@ class QueueingLimiter implements Limiter, PermitOwner, PassageOwner, RoomOwner {
   }
 
   wouldRefuse(options: AcquireOptions = noOptions): Refusal | undefined {
-    const now = this.#clock.now()
-    this.#room.serve(now)
-    checkPriority(options.priority ?? 'default')
-    const reason = this.#obstacle(options) ?? this.#obstacleToWait(options, now)
-    return reason !== undefined && this.#isEnforced(reason)
-      ? refusal(reason, this.#room.planner.backlogMs())
-      : undefined
+    const reason = this.#obstacleNow(options)
+    return reason === undefined ? undefined : refusal(reason, this.#room.planner.backlogMs())
+  }
+
+  check(options: AcquireOptions = noOptions): Refusal | undefined {
+    const reason = this.#obstacleNow(options)
+    return reason === undefined ? undefined : this.refuse(options.priority ?? 'default', reason)
   }
 
   stats(): LimiterStats {
@@ -142,8 +142,8 @@ class QueueingLimiter implements Limiter, PermitOwner, PassageOwner, RoomOwner {
       inFlight: this.inFlight,
       queued: this.#room.size,
       ...this.#tally.snapshot(),
-      meanDurationMs: this.#duration.value,
-      estimatedWaitMs: this.#hasRoom(now) ? 0 : planner.waitMs(rankOf('default'), '', false),
+      meanDurationMs: this.#durations.all.value,
+      estimatedWaitMs: this.#room.isOpen(now) ? 0 : planner.usualWaitMs(),
     }
   }
 
@@ -156,23 +156,40 @@ class QueueingLimiter implements Limiter, PermitOwner, PassageOwner, RoomOwner {
     this.#room.turnAllAway('closed')
   }
 
+  /** PermitOwner, PassageOwner */
+  now(): number {
+    return this.#clock.now()
+  }
+
   /** PermitOwner */
-  settle(permit: IssuedPermit): void {
-    const now = this.#clock.now()
+  vacate(now: number): void {
     this.#permits -= 1
+    this.#room.serve(now)
+  }
+
+  /** PermitOwner */
+  occupy(): void {
+    this.#permits += 1
+  }
+
+  /** PermitOwner */
+  settle(permit: IssuedPermit, now: number, hadPlace: boolean): void {
+    if (hadPlace) this.#permits -= 1
     this.#tally.released[permit.outcome] += 1
-    permit.durationMs = now - permit.startedAt
-    if (permit.outcome !== 'ignored') this.#duration.add(permit.durationMs)
+    if (permit.outcome !== 'ignored') this.#durations.add(permit.workload, permit.durationMs)
     this.#learn(permit, now)
     this.#room.serve(now)
   }
 
   /** PassageOwner */
-  endPassage(): number {
-    const now = this.#clock.now()
+  endPassage(now: number): void {
     this.#passages -= 1
     this.#room.serve(now)
-    return now
+  }
+
+  /** PassageOwner */
+  resumePassage(): void {
+    this.#passages += 1
   }
 
   /** RoomOwner. In the world that is observed, nobody runs without a permit. */
@@ -199,14 +216,6 @@ class QueueingLimiter implements Limiter, PermitOwner, PassageOwner, RoomOwner {
     return refusal(reason, this.#room.planner.backlogMs())
   }
 
-  #permit(options: AcquireOptions | undefined): Permit | Promise<Permit> {
-    const waiter = new PermitPromise()
-    const admission = this.admit(options, waiter)
-    if (admission.kind === 'permit') return admission
-    if (admission.kind === 'refusal') throw refusalError(admission)
-    return waiter.promise()
-  }
-
   #decide(
     options: AcquireOptions,
     priority: Priority,
@@ -216,7 +225,8 @@ class QueueingLimiter implements Limiter, PermitOwner, PassageOwner, RoomOwner {
     this.#room.serve(now)
     const reason = this.#obstacle(options)
     if (reason !== undefined) return this.refuse(priority, reason)
-    if (this.#hasRoom(now)) return this.#issue(priority, options, now)
+    if (this.#room.isOpen(now)) return this.#issue(priority, options, now)
+    if (this.#mayExceed(options, now)) return this.#passage({ priority, startedAt: now })
     return waiter === undefined
       ? this.refuse(priority, 'limit')
       : this.#room.enter(options, priority, waiter, now)
@@ -264,26 +274,29 @@ class QueueingLimiter implements Limiter, PermitOwner, PassageOwner, RoomOwner {
 
   /** What stops a call whether or not there is room. */
   #obstacle(options: AcquireOptions): RefusalReason | undefined {
-    if (this.#closed) return 'closed'
-    if (options.deadlineMs !== undefined && !(options.deadlineMs > 0)) return 'deadline'
-    if (options.signal?.aborted === true) return 'cancelled'
-    return undefined
+    return this.#closed ? 'closed' : obstacleInCall(options)
   }
 
-  /** What stops a call that would have to wait; nothing while there is room. */
+  /** What stops a call that may wait, as far as it is enforced. */
+  #obstacleNow(options: AcquireOptions): RefusalReason | undefined {
+    const now = this.#clock.now()
+    this.#room.serve(now)
+    checkPriority(options.priority ?? 'default')
+    const reason = this.#obstacle(options) ?? this.#obstacleToWait(options, now)
+    return reason !== undefined && this.#isEnforced(reason) ? reason : undefined
+  }
+
   #obstacleToWait(options: AcquireOptions, now: number): RefusalReason | undefined {
-    if (this.#hasRoom(now)) return undefined
-    const plan = this.#room.planner.plan(options, now)
-    return plan.kind === 'refuse' ? plan.reason : undefined
+    if (this.#room.isOpen(now) || this.#mayExceed(options, now)) return undefined
+    return this.#room.obstacle(options, now)
+  }
+
+  #mayExceed(options: AcquireOptions, now: number): boolean {
+    return options.mayExceed?.(this.#limit.at(now), now) === true
   }
 
   #isEnforced(reason: RefusalReason): boolean {
     return this.#mode === 'enforce' || reason === 'closed'
-  }
-
-  /** While somebody waits nothing is free: a newcomer never overtakes the queue. */
-  #hasRoom(now: number): boolean {
-    return this.#room.size === 0 && this.isFree(now)
   }
 
   #issue(priority: Priority, options: AcquireOptions, now: number): IssuedPermit {

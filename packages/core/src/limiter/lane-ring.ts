@@ -2,16 +2,22 @@ import type { PriorityRank } from '../priority.ts'
 import { Lane } from './lane.ts'
 
 /**
- * The lanes of one priority, served in turn. Round robin over those that wait is max-min fair and
- * work-conserving: a partition alone gets everything, and one that sends ten times its share waits
- * behind its own calls only.
+ * The lanes of one priority. Each gets the same share of the time that permits are held, not of the
+ * calls: next is the lane that will have had least after its next call (self-clocked fair queueing,
+ * Golestani, INFOCOM 1994), in turn where that is equal. That is max-min fair and work-conserving: a
+ * partition alone gets everything, one that sends ten times its share waits behind its own calls only,
+ * and one whose calls take next to nothing waits for nobody else's.
  */
 export class LaneRing {
   readonly rank: PriorityRank
   readonly #lanes = new Map<string, Lane>()
   #cursor: Lane | undefined
+  /** How much each lane that waits has had at least; a newcomer is not owed what was served before. */
+  #servedMs = 0
   /** Waiting calls in all lanes. */
   size = 0
+  /** What they will take. */
+  workMs = 0
 
   constructor(rank: PriorityRank) {
     this.rank = rank
@@ -28,7 +34,7 @@ export class LaneRing {
   getOrAdd(partition: string, now: number): Lane {
     const known = this.#lanes.get(partition)
     if (known !== undefined) return known
-    const lane = new Lane(this.rank, partition, now)
+    const lane = new Lane(this.rank, partition, now, this.#servedMs)
     this.#lanes.set(partition, lane)
     this.#link(lane)
     return lane
@@ -36,8 +42,11 @@ export class LaneRing {
 
   /** The lane whose turn it is; moves the turn on. */
   take(): Lane | undefined {
-    const lane = this.#cursor
-    this.#cursor = lane?.next
+    const lane = this.#leastServed()
+    if (lane === undefined) return undefined
+    lane.servedMs = lane.servedWithNextMs
+    this.#servedMs = lane.servedMs
+    this.#cursor = lane.next
     return lane
   }
 
@@ -58,6 +67,16 @@ export class LaneRing {
     let lane = this.#cursor
     while (lane !== undefined && lane.size < average) lane = lane.next
     return lane
+  }
+
+  #leastServed(): Lane | undefined {
+    const first = this.#cursor
+    if (first === undefined || first.next === first) return first
+    let least = first
+    for (let lane = first.next; lane !== first; lane = lane.next) {
+      if (lane.servedWithNextMs < least.servedWithNextMs) least = lane
+    }
+    return least
   }
 
   /** Behind the cursor: a newcomer's turn is last. */

@@ -12,16 +12,26 @@ export class Lane {
   /** Since when it has not been empty. */
   readonly standingSince: number
   size = 0
+  /** What its calls will take, all together. */
+  workMs = 0
+  /** What has been served of it, on the scale of its ring. */
+  servedMs: number
   oldest: QueueEntry | undefined = undefined
   newest: QueueEntry | undefined = undefined
   /** Neighbours in the ring of its priority. */
   next: Lane = this
   previous: Lane = this
 
-  constructor(rank: PriorityRank, partition: string, now: number) {
+  constructor(rank: PriorityRank, partition: string, now: number, servedMs = 0) {
     this.rank = rank
     this.partition = partition
     this.standingSince = now
+    this.servedMs = servedMs
+  }
+
+  /** What will have been served of it after one more of its calls. */
+  get servedWithNextMs(): number {
+    return this.size === 0 ? this.servedMs : this.servedMs + this.workMs / this.size
   }
 
   push(entry: QueueEntry): void {
@@ -31,6 +41,7 @@ export class Lane {
     else this.newest.newer = entry
     this.newest = entry
     this.size += 1
+    this.workMs += entry.costMs
   }
 
   unlink(entry: QueueEntry): void {
@@ -42,6 +53,7 @@ export class Lane {
     entry.newer = undefined
     entry.lane = undefined
     this.size -= 1
+    this.workMs -= entry.costMs
   }
 
   /**

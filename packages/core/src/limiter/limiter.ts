@@ -63,12 +63,16 @@ export interface LimiterStats {
   readonly estimatedWaitMs: number
 }
 
-/** Admits, queues or refuses calls so that never more than the limit are in flight. */
+/**
+ * Admits, queues or refuses calls so that never more than the limit are in flight. Only a call that
+ * goes on after a pause may exceed it, for it has begun and making it wait would free nothing; and one
+ * that says so of itself (`mayExceed`).
+ */
 export interface Limiter {
   readonly name: string
   /** Calls that may be in flight right now. */
   readonly limit: number
-  /** Calls that run now, in whatever mode they were let in. */
+  /** Calls that run now, in whatever mode they were let in; those whose permit is paused do not. */
   readonly inFlight: number
   readonly queued: number
   /**
@@ -94,6 +98,11 @@ export interface Limiter {
   run<T>(work: (permit: Permit) => PromiseLike<T> | T, options?: AcquireOptions): Promise<T>
   /** What `admit` would refuse right now, without asking for anything: for doors in front. */
   wouldRefuse(options?: AcquireOptions): Refusal | undefined
+  /**
+   * The same for somebody who is told now and may ask for a permit later, such as an upload whose body
+   * is still to come: a refusal is counted.
+   */
+  check(options?: AcquireOptions): Refusal | undefined
   stats(): LimiterStats
   /** Refuses those who wait now with `circuit_open`; later calls are admitted as ever. */
   drain(): void

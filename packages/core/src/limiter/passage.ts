@@ -1,11 +1,15 @@
 import type { Outcome } from '../limit/limit.ts'
 import type { Priority } from '../priority.ts'
 import type { Permit, Refusal, Waiter } from './admission.ts'
+import type { PlaceOwner } from './pauses.ts'
+import { Pauses } from './pauses.ts'
 
 /** The limiter, as far as a call is concerned that runs without one of its permits. */
-export interface PassageOwner {
-  /** It runs no longer, or has got a permit after all. Returns the present time. */
-  endPassage(): number
+export interface PassageOwner extends PlaceOwner {
+  /** It runs no longer, pauses, or has got a permit after all. */
+  endPassage(now: number): void
+  /** It goes on after a pause. */
+  resumePassage(): void
 }
 
 /**
@@ -13,23 +17,21 @@ export interface PassageOwner {
  * shadow may stand in the queue: it takes a real permit when its turn has come, for the rest of the
  * call, and is counted when it is turned away. The call itself notices nothing of that.
  */
-export class Passage implements Permit, Waiter {
+export class Passage extends Pauses<PassageOwner> implements Permit, Waiter {
   readonly kind = 'permit'
   readonly priority: Priority
   readonly startedAt: number
   readonly waitedMs: number
   readonly observed: Refusal | undefined
   durationMs = 0
-  readonly #owner: PassageOwner
   #shadow: Permit | undefined
-  #isOver = false
 
   constructor(
     owner: PassageOwner,
     { priority, startedAt, observed }: Pick<Permit, 'priority' | 'startedAt' | 'observed'>,
     waitedMs = 0,
   ) {
-    this.#owner = owner
+    super(owner)
     this.priority = priority
     this.startedAt = startedAt
     this.waitedMs = waitedMs
@@ -38,12 +40,14 @@ export class Passage implements Permit, Waiter {
 
   /** Waiter. Says nothing about load: the call did not start when its shadow was admitted. */
   admitted(permit: Permit): void {
-    if (this.#isOver) {
+    const { owner } = this
+    if (owner === undefined) {
       permit.release('ignored')
       return
     }
-    this.#owner.endPassage()
     this.#shadow = permit
+    if (this.isPaused) permit.pause()
+    else owner.endPassage(owner.now())
   }
 
   /** Waiter */
@@ -52,13 +56,24 @@ export class Passage implements Permit, Waiter {
   }
 
   release(_outcome?: Outcome): void {
-    if (this.#isOver) return
-    this.#isOver = true
-    if (this.#shadow === undefined) {
-      this.durationMs = this.#owner.endPassage() - this.startedAt
-      return
-    }
-    this.#shadow.release('ignored')
-    this.durationMs = this.#shadow.startedAt + this.#shadow.durationMs - this.startedAt
+    const { owner } = this
+    if (owner === undefined) return
+    this.owner = undefined
+    const now = owner.now()
+    const hadPlace = !this.isPaused
+    this.endPauses(now)
+    this.durationMs = now - this.startedAt - this.pausedMs
+    if (this.#shadow !== undefined) this.#shadow.release('ignored')
+    else if (hadPlace) owner.endPassage(now)
+  }
+
+  protected giveBack(owner: PassageOwner, now: number): void {
+    if (this.#shadow === undefined) owner.endPassage(now)
+    else this.#shadow.pause()
+  }
+
+  protected takeAgain(owner: PassageOwner): void {
+    if (this.#shadow === undefined) owner.resumePassage()
+    else this.#shadow.resume()
   }
 }

@@ -1,5 +1,6 @@
-import type { Permit, Refusal, Waiter } from './admission.ts'
+import type { AcquireOptions, Permit, Refusal, Waiter } from './admission.ts'
 import { refusalError } from './admission.ts'
+import type { Limiter } from './limiter.ts'
 
 /**
  * A waiter that becomes a promise only if there is something to wait for, so that a call that is
@@ -23,4 +24,16 @@ export class PermitPromise implements Waiter {
   refused(refusal: Refusal): void {
     this.#reject?.(refusalError(refusal))
   }
+}
+
+/** The permit, or the promise of it. @throws SpillwayError when the call is refused at once */
+export function permitOf(
+  limiter: Pick<Limiter, 'admit'>,
+  options: AcquireOptions | undefined,
+): Permit | Promise<Permit> {
+  const waiter = new PermitPromise()
+  const admission = limiter.admit(options, waiter)
+  if (admission.kind === 'permit') return admission
+  if (admission.kind === 'refusal') throw refusalError(admission)
+  return waiter.promise()
 }

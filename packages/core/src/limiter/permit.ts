@@ -1,17 +1,24 @@
 import type { Outcome, Sample } from '../limit/limit.ts'
 import type { Priority } from '../priority.ts'
 import type { Permit } from './admission.ts'
+import type { PlaceOwner } from './pauses.ts'
+import { Pauses } from './pauses.ts'
 
 /** Takes permits back; the limiter, without the rest of its surface. */
-export interface PermitOwner {
-  settle(permit: IssuedPermit): void
+export interface PermitOwner extends PlaceOwner {
+  /** It pauses: its place is free. */
+  vacate(now: number): void
+  /** It goes on, whether or not there is a place. */
+  occupy(): void
+  /** It has ended. */
+  settle(permit: IssuedPermit, now: number, hadPlace: boolean): void
 }
 
 /**
  * A permit and, once released, the sample of its call: one object serves both, so that an admitted
  * call costs a single allocation.
  */
-export class IssuedPermit implements Permit, Sample {
+export class IssuedPermit extends Pauses<PermitOwner> implements Permit, Sample {
   readonly kind = 'permit'
   readonly priority: Priority
   readonly workload: string | undefined
@@ -21,7 +28,6 @@ export class IssuedPermit implements Permit, Sample {
   readonly inFlight: number
   outcome: Outcome = 'success'
   durationMs = 0
-  #owner: PermitOwner | undefined
 
   constructor(
     owner: PermitOwner,
@@ -32,7 +38,7 @@ export class IssuedPermit implements Permit, Sample {
     waitedMs: number,
     inFlight: number,
   ) {
-    this.#owner = owner
+    super(owner)
     this.priority = priority
     this.workload = workload
     this.patienceMs = patienceMs
@@ -42,10 +48,22 @@ export class IssuedPermit implements Permit, Sample {
   }
 
   release(outcome: Outcome = 'success'): void {
-    const owner = this.#owner
+    const { owner } = this
     if (owner === undefined) return
-    this.#owner = undefined
+    this.owner = undefined
+    const now = owner.now()
+    const hadPlace = !this.isPaused
+    this.endPauses(now)
     this.outcome = outcome
-    owner.settle(this)
+    this.durationMs = now - this.startedAt - this.pausedMs
+    owner.settle(this, now, hadPlace)
+  }
+
+  protected giveBack(owner: PermitOwner, now: number): void {
+    owner.vacate(now)
+  }
+
+  protected takeAgain(owner: PermitOwner): void {
+    owner.occupy()
   }
 }

@@ -20,6 +20,8 @@ export class QueueEntry implements Waiting, EventListenerObject {
   readonly expiresAt: number
   /** Monotonic milliseconds at which it must have been served, the call included. */
   readonly serveBy: number
+  /** How long such a call takes, as far as that was known when it came. */
+  readonly costMs: number
   /** The caller's patience; decides when its lane counts as overloaded. */
   readonly patienceMs: number
   /** Undefined once it has left the queue. */
@@ -38,6 +40,7 @@ export class QueueEntry implements Waiting, EventListenerObject {
       | 'enqueuedAt'
       | 'expiresAt'
       | 'serveBy'
+      | 'costMs'
       | 'patienceMs'
     >,
   ) {
@@ -49,6 +52,7 @@ export class QueueEntry implements Waiting, EventListenerObject {
     this.enqueuedAt = fields.enqueuedAt
     this.expiresAt = fields.expiresAt
     this.serveBy = fields.serveBy
+    this.costMs = fields.costMs
     this.patienceMs = fields.patienceMs
   }
 

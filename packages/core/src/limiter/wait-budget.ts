@@ -39,6 +39,11 @@ export function hasDeadline(deadlineMs: number | undefined): deadlineMs is numbe
   return deadlineMs !== undefined && deadlineMs !== Infinity
 }
 
+/** Also what is no number leaves no time. */
+export function hasPassed(deadlineMs: number | undefined): boolean {
+  return deadlineMs !== undefined && !(deadlineMs > 0)
+}
+
 /** What the caller's patience is taken to be. */
 export function patienceMs(deadlineMs: number | undefined): number {
   return hasDeadline(deadlineMs) ? deadlineMs : assumedDeadlineMs

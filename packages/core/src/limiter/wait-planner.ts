@@ -2,10 +2,10 @@ import type { Limit } from '../limit/limit.ts'
 import type { PriorityRank } from '../priority.ts'
 import { rankOf } from '../priority.ts'
 import type { AcquireOptions, RefusalReason } from './admission.ts'
-import type { DurationMean } from './duration-mean.ts'
+import type { Durations } from './durations.ts'
 import type { QueueBounds } from './options.ts'
-import { isOverloaded, patienceMs, waitBudgetMs } from './wait-budget.ts'
-import type { WaitingQueue } from './waiting-queue.ts'
+import { isOverloaded, patienceMs, usableMs, waitBudgetMs } from './wait-budget.ts'
+import type { Newcomer, WaitingQueue } from './waiting-queue.ts'
 
 /** Whether a call may wait, and for how long. */
 export type WaitPlan =
@@ -22,13 +22,13 @@ const benefitOfDoubt = 1.25
 /** Weighs what a call may wait against what it would have to wait. */
 export class WaitPlanner {
   readonly #queue: WaitingQueue
-  readonly #duration: DurationMean
+  readonly #durations: Durations
   readonly #limit: Limit
   readonly #bounds: QueueBounds
 
-  constructor(queue: WaitingQueue, duration: DurationMean, limit: Limit, bounds: QueueBounds) {
+  constructor(queue: WaitingQueue, durations: Durations, limit: Limit, bounds: QueueBounds) {
     this.#queue = queue
-    this.#duration = duration
+    this.#durations = durations
     this.#limit = limit
     this.#bounds = bounds
   }
@@ -38,18 +38,21 @@ export class WaitPlanner {
     const rank = rankOf(options.priority ?? 'default')
     const partition = options.partition ?? ''
     const standingMs = this.#queue.standingMs(rank, partition, now)
-    const budgetMs = waitBudgetMs({
+    const duration = this.#durations.of(options.workload)
+    const ownBudgetMs = waitBudgetMs({
       deadlineMs: options.deadlineMs,
       maxWaitMs: options.maxWaitMs,
       queueMaxWaitMs: this.#bounds.maxWaitMs,
-      meanDurationMs: this.#duration.cautious,
+      meanDurationMs: duration.cautious,
       permitIntervalMs: this.#drainMs(1),
       standingMs,
     })
+    const budgetMs = Math.min(ownBudgetMs, usableMs(options.callerDeadlineMs) - duration.cautious)
     // Also when it is no number.
     if (!(budgetMs > 0)) return { kind: 'refuse', reason: 'deadline' }
     const newestFirst = isOverloaded(standingMs, patienceMs(options.deadlineMs))
-    if (this.waitMs(rank, partition, newestFirst) > benefitOfDoubt * budgetMs) {
+    const newcomer = { partition, costMs: duration.value, newestFirst }
+    if (this.waitMs(rank, newcomer) > benefitOfDoubt * budgetMs) {
       return { kind: 'refuse', reason: 'estimated_wait' }
     }
     const mustEvict = this.#queue.size >= this.#bounds.maxSize
@@ -58,9 +61,16 @@ export class WaitPlanner {
       : { kind: 'wait', budgetMs, mustEvict }
   }
 
-  /** By Little's law a permit comes free every mean duration / limit. */
-  waitMs(rank: PriorityRank, partition: string, newestFirst: boolean): number {
-    return this.#drainMs(this.#queue.ahead(rank, partition, newestFirst) + 1)
+  /** What is ahead, shared among as many as may run; one permit must come free in any case. */
+  waitMs(rank: PriorityRank, newcomer: Newcomer): number {
+    const aheadMs = this.#queue.workAheadMs(rank, newcomer)
+    return aheadMs / this.#limit.current + this.#drainMs(1)
+  }
+
+  /** The wait of a usual call, that says nothing of itself. */
+  usualWaitMs(): number {
+    const costMs = this.#durations.all.value
+    return this.waitMs(rankOf('default'), { partition: '', costMs, newestFirst: false })
   }
 
   /** How long the calls that wait now take to drain. */
@@ -68,7 +78,8 @@ export class WaitPlanner {
     return this.#drainMs(this.#queue.size + 1)
   }
 
+  /** By Little's law a permit comes free every mean duration / limit. */
   #drainMs(calls: number): number {
-    return (calls * this.#duration.value) / this.#limit.current
+    return (calls * this.#durations.all.value) / this.#limit.current
   }
 }

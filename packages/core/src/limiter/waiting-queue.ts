@@ -20,6 +20,7 @@ export class WaitingQueue {
     const ring = this.#rings[rank]!
     ring.getOrAdd(partition, entry.enqueuedAt).push(entry)
     ring.size += 1
+    ring.workMs += entry.costMs
     this.#size += 1
     this.#expiries.push(entry, this.#size)
   }
@@ -32,6 +33,8 @@ export class WaitingQueue {
     lane.unlink(entry)
     if (lane.size === 0) ring.remove(lane)
     ring.size -= 1
+    // What has been added and taken away in another order leaves a rest.
+    ring.workMs = ring.size === 0 ? 0 : ring.workMs - entry.costMs
     this.#size -= 1
     return true
   }
@@ -91,16 +94,26 @@ export class WaitingQueue {
   }
 
   /**
-   * Calls that would be served before a newcomer: all more important ones and, unless the newest go
-   * first, those of its own priority, by its partition's place in the round robin.
+   * Milliseconds of work that would be served before a newcomer that takes `costMs`: all that is more
+   * important and, unless the newest go first, what of its own priority has an older claim. Of each
+   * other partition that is no more than its own has by then.
    */
-  ahead(rank: PriorityRank, partition: string, newestFirst: boolean): number {
-    let ahead = 0
-    for (let more = 0; more < rank; more += 1) ahead += this.#rings[more]!.size
-    if (newestFirst) return ahead
+  workAheadMs(rank: PriorityRank, { partition, costMs, newestFirst }: Newcomer): number {
+    let aheadMs = 0
+    for (let more = 0; more < rank; more += 1) aheadMs += this.#rings[more]!.workMs
+    if (newestFirst) return aheadMs
     const ring = this.#rings[rank]!
-    const own = ring.get(partition)?.size ?? 0
-    const lanes = own === 0 ? ring.laneCount : ring.laneCount - 1
-    return ahead + Math.min(ring.size, own + lanes * (own + 1))
+    const lane = ring.get(partition)
+    const own = lane?.workMs ?? 0
+    const others = lane === undefined ? ring.laneCount : ring.laneCount - 1
+    return aheadMs + Math.min(ring.workMs, own + others * (own + costMs))
   }
+}
+
+/** Somebody who might wait. */
+export interface Newcomer {
+  readonly partition: string
+  readonly costMs: number
+  /** Whether it would be served before those who have waited longer. */
+  readonly newestFirst: boolean
 }

@@ -10,7 +10,7 @@ import type {
   Waiter,
   Waiting,
 } from './admission.ts'
-import type { DurationMean } from './duration-mean.ts'
+import type { Durations } from './durations.ts'
 import type { QueueBounds } from './options.ts'
 import type { EntryOwner } from './queue-entry.ts'
 import { QueueEntry } from './queue-entry.ts'
@@ -32,7 +32,7 @@ export interface RoomOwner {
 export interface RoomOptions extends QueueBounds {
   readonly owner: RoomOwner
   readonly limit: Limit
-  readonly duration: DurationMean
+  readonly durations: Durations
   readonly clock: Clock
 }
 
@@ -41,15 +41,15 @@ export class WaitingRoom implements EntryOwner {
   readonly planner: WaitPlanner
   readonly #queue = new WaitingQueue()
   readonly #owner: RoomOwner
-  readonly #duration: DurationMean
+  readonly #durations: Durations
   readonly #timer: QueueTimer
   #isServing = false
 
   constructor(options: RoomOptions) {
-    const { owner, limit, duration, clock } = options
+    const { owner, limit, durations, clock } = options
     this.#owner = owner
-    this.#duration = duration
-    this.planner = new WaitPlanner(this.#queue, duration, limit, options)
+    this.#durations = durations
+    this.planner = new WaitPlanner(this.#queue, durations, limit, options)
     this.#timer = new QueueTimer(clock, () => {
       this.#onTimer(clock.now())
     })
@@ -57,6 +57,17 @@ export class WaitingRoom implements EntryOwner {
 
   get size(): number {
     return this.#queue.size
+  }
+
+  /** While somebody waits nothing is free: a newcomer never overtakes the queue. */
+  isOpen(now: number): boolean {
+    return this.#queue.size === 0 && this.#owner.isFree(now)
+  }
+
+  /** What stops a call that would have to wait. */
+  obstacle(options: AcquireOptions, now: number): RefusalReason | undefined {
+    const plan = this.planner.plan(options, now)
+    return plan.kind === 'refuse' ? plan.reason : undefined
   }
 
   /** A place in the queue, or the refusal of one who need not wait. */
@@ -79,7 +90,8 @@ export class WaitingRoom implements EntryOwner {
       signal: options.signal,
       enqueuedAt: now,
       expiresAt: now + plan.budgetMs,
-      serveBy: now + usableMs(options.deadlineMs),
+      serveBy: now + Math.min(usableMs(options.deadlineMs), usableMs(options.callerDeadlineMs)),
+      costMs: this.#durations.of(options.workload).value,
       patienceMs: patienceMs(options.deadlineMs),
     })
     this.#queue.push(entry, rank, partition)
@@ -98,7 +110,8 @@ export class WaitingRoom implements EntryOwner {
       while (this.#owner.isFree(now)) {
         const entry = this.#queue.next(now)
         if (entry === undefined) break
-        if (isTooLate(entry.serveBy, now, this.#duration.cautious)) this.#turnAway(entry, 'waited')
+        const { cautious } = this.#durations.of(entry.workload)
+        if (isTooLate(entry.serveBy, now, cautious)) this.#turnAway(entry, 'waited')
         else this.#admit(entry, now)
       }
     } finally {

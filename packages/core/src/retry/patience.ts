@@ -1,6 +1,7 @@
 import type { Clock, TimerHandle } from '../clock.ts'
 import { longestTimerMs } from '../clock.ts'
 import { SpillwayError } from '../errors.ts'
+import { leftAtDeadline } from '../evidence/caller-left.ts'
 
 /**
  * How long one caller is willing to wait: until its deadline, or until it hangs up. A call that
@@ -47,8 +48,10 @@ export class Patience {
 
   /** What the caller is told when it waits no longer; undefined as long as it does. */
   ended(cause: unknown): SpillwayError | undefined {
-    if (this.#caller?.aborted === true) return new SpillwayError('SPW_ERR_CANCELLED', { cause })
     if (this.remainingMs > 0) return undefined
+    if (this.#caller?.aborted === true && !leftAtDeadline(this.#caller)) {
+      return new SpillwayError('SPW_ERR_CANCELLED', { cause })
+    }
     return new SpillwayError('SPW_ERR_DEADLINE', { reason: 'deadline', cause })
   }
 

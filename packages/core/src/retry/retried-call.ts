@@ -1,4 +1,6 @@
 import { SpillwayError } from '../errors.ts'
+import { leftAtCallerDeadline, leftAtDeadline } from '../evidence/caller-left.ts'
+import { evidenceOf, signOf } from '../evidence/evidence.ts'
 import { functionOption } from '../options.ts'
 import { checkPriority } from '../priority.ts'
 import { delayBeforeRetry } from './backoff.ts'
@@ -8,6 +10,7 @@ import type { ParsedRetryOptions } from './options.ts'
 import { Patience } from './patience.ts'
 import type { Attempt, RetryCallOptions } from './retry.ts'
 import { isLocalRefusal, wasNeverSent } from './safety.ts'
+import { tellThrottle } from './throttle.ts'
 
 /** An answer that was to come sooner than this, and did not, says nothing: as for a breaker. */
 const leastTellingMs = 100
@@ -18,6 +21,7 @@ export class RetriedCall<T> {
   readonly #options: ParsedRetryOptions
   readonly #call: RetryCallOptions
   readonly #patience: Patience
+  readonly #startedAt: number
 
   constructor(
     work: (attempt: Attempt) => Promise<T>,
@@ -28,6 +32,7 @@ export class RetriedCall<T> {
     this.#options = options
     this.#call = call
     this.#patience = new Patience(options.clock, call.deadlineMs ?? Infinity, call.signal)
+    this.#startedAt = options.clock.now()
   }
 
   async run(): Promise<T> {
@@ -75,7 +80,7 @@ export class RetriedCall<T> {
     const options = this.#options
     const retryAfterMs = waitAskedFor(options.retryAfterMs(error))
     const isRetryable = options.isRetryable(error)
-    this.#tellThrottle(error, isRetryable)
+    this.#tellThrottle(error)
     const decision = decideRetry({
       isLocalRefusal: isLocalRefusal(error),
       attempt,
@@ -99,21 +104,24 @@ export class RetriedCall<T> {
     return this.#passesThrottle() ? decision : { kind: 'give_up', reason: 'throttled' }
   }
 
-  /** An answer that nobody would try again is the downstream's word: it was not overloaded. */
-  #tellThrottle(error: unknown, isRetryable: boolean): void {
-    const { throttle } = this.#options
-    if (throttle === undefined) return
-    // What this process refused never got there, and a caller that left says nothing about it.
-    if (isLocalRefusal(error) || this.#call.signal?.aborted === true) return
-    if (this.#hadNoChance()) return
-    if (isRetryable) throttle.refuse()
-    else throttle.accept()
+  /** By the same rule as breaker and guard: only what says gone or overloaded is a refusal. */
+  #tellThrottle(error: unknown): void {
+    const isLate = this.#patience.remainingMs <= 0
+    if (isLate && this.#saysNothing()) return
+    // When its time is up, the work may say what it likes.
+    const evidence = isLate ? (signOf(error) ?? 'timed_out') : evidenceOf(error)
+    tellThrottle(this.#options.throttle, evidence)
   }
 
-  /** Deadlines may come from strangers: a thousand of a millisecond must not hold the others back. */
-  #hadNoChance(): boolean {
-    const { deadlineMs = Infinity } = this.#call
-    return deadlineMs < leastTellingMs && this.#patience.remainingMs <= 0
+  /**
+   * A caller that hung up says nothing about the downstream; nor does one that left no time, for
+   * deadlines may come from strangers, and a thousand of a millisecond must not hold the others back.
+   */
+  #saysNothing(): boolean {
+    const { signal, deadlineMs = Infinity } = this.#call
+    if (signal?.aborted === true && !leftAtDeadline(signal)) return true
+    const ranMs = this.#options.clock.now() - this.#startedAt
+    return leftAtCallerDeadline(signal) || Math.min(ranMs, deadlineMs) < leastTellingMs
   }
 }
 

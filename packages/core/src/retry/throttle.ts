@@ -1,5 +1,7 @@
 import type { Clock } from '../clock.ts'
 import { systemClock } from '../clock.ts'
+import type { Evidence } from '../evidence/evidence.ts'
+import { isFailing } from '../evidence/evidence.ts'
 import {
   functionOption,
   knownKeys,
@@ -58,11 +60,17 @@ export interface AdaptiveThrottleStats {
 export interface AdaptiveThrottle {
   /** False when an attempt is to be held back, which counts as one that was not accepted. */
   tryAttempt(priority?: Priority): boolean
-  /** The downstream took an attempt on, whatever came of it: anything but a refusal or a timeout. */
+  /** The downstream took an attempt on, whatever came of it. */
   accept(): void
-  /** The downstream refused an attempt, or did not answer. */
+  /** The downstream refused an attempt, is broken, or did not answer. */
   refuse(): void
   stats(): AdaptiveThrottleStats
+}
+
+/** Tells of an attempt that has ended; of one that says nothing about the downstream it does not. */
+export function tellThrottle(throttle: AdaptiveThrottle | undefined, evidence: Evidence): void {
+  if (isFailing(evidence)) throttle?.refuse()
+  else if (evidence === 'answered') throttle?.accept()
 }
 
 /** An exponent above 1 makes a share below 1 smaller: the important are held back last. */

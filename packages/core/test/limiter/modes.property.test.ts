@@ -20,6 +20,8 @@ const step = fc.oneof(
     }),
   },
   { weight: 5, arbitrary: fc.record({ kind: fc.constant('release' as const), pick }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('pause' as const), pick }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('resume' as const), pick }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('cancel' as const), pick }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('abort' as const), pick }) },
   {
@@ -45,6 +47,7 @@ class Caller implements Waiter {
   readonly controller = new AbortController()
   admission: Admission | undefined
   permit: Permit | undefined
+  pauses = 0
   answers = 0
 
   admitted(permit: Permit): void {
@@ -73,8 +76,12 @@ class World {
     this.limiter = createLimiter({ name: 'db', limit: this.limit.factory, clock, queue, mode })
   }
 
-  get running(): readonly Caller[] {
+  get holders(): readonly Caller[] {
     return this.callers.filter(({ permit }) => permit !== undefined)
+  }
+
+  get running(): readonly Caller[] {
+    return this.holders.filter(({ pauses }) => pauses === 0)
   }
 
   play(action: Step): void {
@@ -83,7 +90,13 @@ class World {
         this.#ask(action)
         return
       case 'release':
-        this.release(at(this.running, action.pick))
+        this.release(at(this.holders, action.pick))
+        return
+      case 'pause':
+        pause(at(this.holders, action.pick))
+        return
+      case 'resume':
+        resume(at(this.holders, action.pick))
         return
       case 'cancel':
         cancel(at(this.callers, action.pick))
@@ -134,6 +147,18 @@ class World {
   }
 }
 
+function pause(caller: Caller | undefined): void {
+  if (caller === undefined) return
+  caller.pauses += 1
+  caller.permit!.pause()
+}
+
+function resume(caller: Caller | undefined): void {
+  if (caller === undefined) return
+  caller.pauses = Math.max(0, caller.pauses - 1)
+  caller.permit!.resume()
+}
+
 function cancel(caller: Caller | undefined): void {
   if (caller?.admission?.kind === 'waiting') caller.admission.cancel()
 }
@@ -159,7 +184,7 @@ test('whatever the mode becomes and whenever: nobody waits in vain, every permit
         expect(world.limiter.inFlight).toBe(world.running.length)
       }
       for (let round = 0; round < 20; round += 1) {
-        for (const caller of world.running) world.release(caller)
+        for (const caller of world.holders) world.release(caller)
         world.clock.advance(1000)
         await Promise.resolve()
       }

@@ -2,11 +2,16 @@ import { isSpillwayError } from '@spillway/core'
 import { describe, expect, test } from 'vitest'
 import { refusal, refusalReasons } from '../../src/limiter/admission.ts'
 import { IssuedPermit } from '../../src/limiter/permit.ts'
+import type { PermitOwner } from '../../src/limiter/permit.ts'
 import { PermitPromise } from '../../src/limiter/permit-promise.ts'
 import { Tally } from '../../src/limiter/tally.ts'
 
+function ownerOf(settle: PermitOwner['settle']): PermitOwner {
+  return { now: () => 10, vacate: () => {}, occupy: () => {}, settle }
+}
+
 function issue(settled: IssuedPermit[]): IssuedPermit {
-  const owner = { settle: (permit: IssuedPermit) => settled.push(permit) }
+  const owner = ownerOf((permit) => settled.push(permit))
   return new IssuedPermit(owner, 'high', 'read', 250, 10, 5, 3)
 }
 
@@ -24,12 +29,10 @@ describe('a permit', () => {
   test('comes back once even if it is released while it comes back', () => {
     let settled = 0
     const permit: IssuedPermit = new IssuedPermit(
-      {
-        settle: (own) => {
-          settled += 1
-          own.release()
-        },
-      },
+      ownerOf((own) => {
+        settled += 1
+        own.release()
+      }),
       'high',
       undefined,
       1000,

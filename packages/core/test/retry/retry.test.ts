@@ -1,5 +1,6 @@
 import { getEventListeners } from 'node:events'
 import {
+  callerDeadline,
   createAdaptiveThrottle,
   createRetry,
   createRetryBudget,
@@ -241,7 +242,7 @@ describe('retry', () => {
 
   test('asks nobody that the throttle holds back', async () => {
     const throttle = createAdaptiveThrottle({ clock, random: () => 0.4, minRequests: 1 })
-    expect(await outcome(run({ throttle }))).toBe(failure)
+    expect(await outcome(run({ throttle }, refused))).toBe(refused)
     // The second of the attempts was one too many: (1 - 2 * 0) / (1 + 1) > 0.4.
     expect(attempts).toHaveLength(1)
     await expect(run({ throttle })).rejects.toMatchObject({ code: 'SPW_ERR_THROTTLED' })
@@ -253,12 +254,40 @@ describe('retry', () => {
     expect(throttle.stats().requests).toBe(1)
   })
 
-  test('tells the throttle what was accepted: answers, and errors that mean no overload', async () => {
-    const throttle = createAdaptiveThrottle({ clock })
-    await retry(async () => 1, { budget, clock, throttle })
-    await run({ throttle, isRetryable: () => false }).catch(() => undefined)
-    await run({ throttle }, new SpillwayError('SPW_ERR_CLOSED')).catch(() => undefined)
-    expect(throttle.stats()).toMatchObject({ requests: 2, accepts: 2 })
+  test('tells the throttle what breaker and guard would make of it, whatever is retryable', async () => {
+    const told = async (error: unknown, options: AllOptions = {}): Promise<unknown> => {
+      const throttle = createAdaptiveThrottle({ clock })
+      await outcome(run({ throttle, maxAttempts: 1, ...options }, error))
+      const { requests, accepts } = throttle.stats()
+      return { requests, accepts }
+    }
+    const accepted = { requests: 1, accepts: 1 }
+    const refusal = { requests: 1, accepts: 0 }
+    const nothing = { requests: 0, accepts: 0 }
+    const notFound = Object.assign(new Error('x'), { statusCode: 404 })
+    const unavailable = Object.assign(new Error('x'), { statusCode: 503 })
+    expect(await told(failure)).toEqual(accepted)
+    expect(await told(new TypeError('x'))).toEqual(accepted)
+    expect(await told(notFound, { isRetryable: () => true })).toEqual(accepted)
+    expect(await told(unavailable)).toEqual(refusal)
+    expect(await told(unavailable, { isRetryable: () => false })).toEqual(refusal)
+    expect(await told(new TypeError('fetch failed', { cause: refused }))).toEqual(refusal)
+    expect(await told(new SpillwayError('SPW_ERR_CLOSED'))).toEqual(nothing)
+    expect(await told(new DOMException('x', 'AbortError'))).toEqual(nothing)
+  })
+
+  test.each([
+    ['404s', () => Object.assign(new Error('x'), { statusCode: 404 })],
+    ['unique violations', () => Object.assign(new Error('x'), { code: '23505' })],
+    ['errors of one’s own', () => new Error('no such item')],
+    ['mistakes', () => new TypeError('x is undefined')],
+  ])('a stranger who causes %s holds nobody back', async (_name, makeError) => {
+    const throttle = createAdaptiveThrottle({ clock, random: () => 0 })
+    for (let index = 0; index < 200; index += 1) {
+      await outcome(run({ throttle }, makeError()))
+      expect(await retry(async () => 7, { budget, clock, throttle })).toBe(7)
+    }
+    expect(throttle.stats()).toMatchObject({ rejectRatio: 0, rejectedTotal: 0 })
   })
 
   test('what the throttle holds back pays for no retry', async () => {
@@ -284,6 +313,40 @@ describe('retry', () => {
     expect(throttle.stats().requests).toBe(0)
     await ask(400)
     expect(throttle.stats()).toMatchObject({ requests: 1, accepts: 0 })
+  })
+
+  test.each([
+    ['the signal’s reason', (signal: AbortSignal): unknown => signal.reason],
+    ['an error of its own', (): unknown => new Error('stopped')],
+  ])('a timeout that came as a signal is a timeout, when the work says %s', async (_name, says) => {
+    const throttle = createAdaptiveThrottle({ clock })
+    const ask = async (reason: unknown, afterMs = 300): Promise<unknown> => {
+      const caller = new AbortController()
+      const work = ({ signal }: Attempt): Promise<never> =>
+        new Promise((_resolve, reject) => {
+          signal.addEventListener('abort', () => reject(says(signal)))
+        })
+      const call = retry(work, { budget, clock, throttle, signal: caller.signal })
+      clock.advance(afterMs)
+      caller.abort(reason)
+      return call.catch((error: unknown) => error)
+    }
+    const timeout = new DOMException('x', 'TimeoutError')
+    await ask(timeout)
+    expect(throttle.stats()).toMatchObject({ requests: 1, accepts: 0 })
+    // Less than a downstream is judged by, a caller that hung up, and a deadline of a stranger.
+    await ask(timeout, 50)
+    await ask(new DOMException('x', 'AbortError'))
+    await ask(new SpillwayError('SPW_ERR_DEADLINE', { reason: callerDeadline }))
+    expect(throttle.stats()).toMatchObject({ requests: 1, accepts: 0 })
+  })
+
+  test('a timeout between two attempts is a deadline, not a caller that left', async () => {
+    const caller = new AbortController()
+    const call = run({ signal: caller.signal }).catch((error: unknown) => error)
+    for (let turn = 0; turn < 10; turn += 1) await Promise.resolve()
+    caller.abort(new DOMException('x', 'TimeoutError'))
+    expect(await call).toMatchObject({ code: 'SPW_ERR_DEADLINE', cause: failure })
   })
 
   test.each([NaN, -1])('a Retry-After of %d, misread by the caller, is none', async (said) => {

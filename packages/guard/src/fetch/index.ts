@@ -1,8 +1,9 @@
-import { functionOption, knownKeys } from '@spillway/core'
+import { evidenceOfStatus, functionOption, knownKeys } from '@spillway/core'
 import { callHeaders } from '../call-headers.ts'
-import { isOverloadStatus } from '../classify.ts'
-import type { CallOptions, Guard } from '../guard.ts'
+import type { CallOptions } from '../call-options.ts'
+import type { Guard } from '../guard.ts'
 import type { RunningCall } from '../running-call.ts'
+import { callOf } from '../running-call.ts'
 import { trackResponse } from './tracked-response.ts'
 
 /** Anything shaped like the global `fetch`, for example undici's. */
@@ -31,7 +32,8 @@ export type GuardedFetch<F extends FetchFunction> = (
  * `default`, in the headers `x-envoy-expected-rq-timeout-ms` and `x-request-priority`; headers of
  * these names in `init` or in a `Request` win.
  *
- * An answer of 429, 503 or 504 is handed out like any other and counts as `dropped`.
+ * An answer of 408, 429, 503 or 504 is handed out like any other and counts as `dropped`; any other
+ * of 500 and more counts for the breaker as a failure.
  *
  * When the body is read in the same place anyway, plain `guard.run` does:
  * `guard.run(async (signal) => (await fetch(url, { signal })).json())`.
@@ -56,8 +58,8 @@ type FetchInit = {
 type HeadersInit = ConstructorParameters<typeof Headers>[0]
 type Fetch = (input: unknown, init: FetchInit) => Promise<Response>
 
-/** An overloaded downstream's answer: an error for the limit, none for the caller. */
-class OverloadAnswer extends Error {
+/** The answer of a downstream in trouble: an error for limit and breaker, none for the caller. */
+class TroubledAnswer extends Error {
   readonly statusCode: number
 
   constructor(statusCode: number) {
@@ -75,12 +77,15 @@ function runFetch(
   call: CallOptions | undefined,
 ): Promise<Response> {
   return new Promise((resolve, reject) => {
-    const work = async (signal: AbortSignal, running: RunningCall): Promise<void> => {
-      const headers = withCallHeaders(init?.headers ?? headersOf(input), running)
-      const { response, ended } = trackResponse(await fetch(input, { ...init, headers, signal }))
+    const work = async (signal: AbortSignal): Promise<void> => {
+      // A guard that merely observes leaves the request as it was.
+      const running = callOf(signal)
+      const headed = running === undefined ? init : withCallHeaders(input, init, running)
+      const { response, ended } = trackResponse(await fetch(input, { ...headed, signal }))
       resolve(response)
       await ended
-      if (isOverloadStatus(response.status)) throw new OverloadAnswer(response.status)
+      if (evidenceOfStatus(response.status) !== 'answered')
+        throw new TroubledAnswer(response.status)
     }
     guard.run(work, withSignal(call, init?.signal)).catch(reject)
   })
@@ -91,12 +96,16 @@ function withSignal(call: CallOptions = {}, signal: AbortSignal | null | undefin
 }
 
 /** Pairs: every `fetch` takes them, also one whose `Headers` is another class. */
-function withCallHeaders(own: HeadersInit, call: RunningCall): [string, string][] {
-  const headers = new Headers(own)
+function withCallHeaders(
+  input: unknown,
+  init: FetchInit | undefined,
+  call: RunningCall,
+): FetchInit {
+  const headers = new Headers(init?.headers ?? headersOf(input))
   for (const [name, value] of Object.entries(callHeaders(call))) {
     if (!headers.has(name)) headers.set(name, value)
   }
-  return [...headers]
+  return { ...init, headers: [...headers] }
 }
 
 /** Headers in `init` take the place of those of a `Request`, so they must be carried over. */

@@ -1,10 +1,14 @@
 import { invalidOption, knownKeys, milliseconds } from '@spillway/core'
+import { callOf } from '../running-call.ts'
 import { ConnectionQueue } from './connection-queue.ts'
-import type { CancelCounts, SessionSettings } from './session.ts'
-import { Session } from './session.ts'
+import type { ConnectionCounts, LentConnection } from './lent-connection.ts'
+import { expectPgPool, streamOption } from './pg-internals.ts'
+import { toConfig } from './statement.ts'
+import { beginWithin, canShareTransaction, queryWithin } from './statement-timeout.ts'
+import { Transaction, unlessAborted } from './transaction.ts'
 import type { PgPool, PgQueryConfig, PgResult } from './types.ts'
 
-export type { PgClient, PgPool, PgQueryConfig, PgResult } from './types.ts'
+export type { PgClient, PgPool, PgQueryConfig, PgResult, TransactionStatus } from './types.ts'
 
 /** Options of {@link abortablePool}. */
 export interface AbortablePoolOptions {
@@ -23,14 +27,16 @@ export interface AbortablePoolOptions {
    */
   readonly cancelTimeoutMs?: number
   /**
-   * Sets `statement_timeout` for each query to what its call has left, so that the server ends it at
-   * the deadline by itself, even when this process has been killed and nobody is left to cancel it.
-   * Costs no round trip: the setting travels in front of the query and is local to its transaction.
-   * Works for the signals that a guard hands to its work.
+   * Tells the server what the call has left, as `statement_timeout`, so that it ends the statement by
+   * itself, even when this process has been killed and nobody is left to cancel it. Costs no round
+   * trip: the setting travels with the query or with BEGIN, and is local to its transaction. A tighter
+   * `statement_timeout` of the connection stays. Works for the signals that a guard hands to its work.
    *
-   * @default false: it prepares a statement on each connection, which a pooler between us and the
-   *   server may not support (PgBouncer does from 1.21 on; RDS Proxy then pins the connection), and
-   *   statements that refuse a transaction, such as VACUUM, fail
+   * `query` does so for SELECT, INSERT, UPDATE, DELETE, MERGE, WITH, VALUES and TABLE; other
+   * statements are sent as they are, for many of them refuse to share a transaction. In a
+   * `transaction`, each statement may take as long as the call had left at BEGIN.
+   *
+   * @default false: it leans on parts of pg's client that are not in its types
    */
   readonly statementTimeout?: boolean
 }
@@ -42,7 +48,7 @@ export type PgQuery = <Row = Record<string, unknown>>(
 ) => Promise<PgResult<Row>>
 
 /** Numbers of one abortable pool. */
-export interface AbortablePoolStats extends Readonly<CancelCounts> {
+export interface AbortablePoolStats extends Readonly<ConnectionCounts> {
   /** Calls that wait for a connection. */
   readonly waiting: number
 }
@@ -50,11 +56,15 @@ export interface AbortablePoolStats extends Readonly<CancelCounts> {
 /** A pg pool whose calls end for real when their signal aborts. */
 export interface AbortablePool {
   /**
-   * Runs one statement. Settles when it has really ended.
+   * Runs one statement, or several in one text. Settles when it has really ended.
    *
    * @throws the signal's reason when it was aborted
    * @throws SPW_ERR_QUEUE_TIMEOUT (503), reason `pool_exhausted`, when no connection came free in time
-   * @throws whatever pg throws
+   * @throws SPW_ERR_OPTION for what is no query, such as a cursor or a stream
+   * @throws an error when it leaves a transaction open, which is rolled back: its connection goes on to
+   *   somebody else. That is what `transaction` is for
+   * @throws whatever pg throws; `code` is `08006` (connection_failure) for a lost connection when
+   *   neither the server nor the socket has named another
    */
   query<Row = Record<string, unknown>>(
     signal: AbortSignal,
@@ -62,27 +72,42 @@ export interface AbortablePool {
     values?: readonly unknown[],
   ): Promise<PgResult<Row>>
   /**
-   * Runs `work` between BEGIN and COMMIT on one connection; rolls back when it throws or the signal
-   * aborts before the COMMIT is sent. When the COMMIT itself is cancelled, the outcome is the
-   * server's, as ever.
+   * Runs `work` between BEGIN and COMMIT on one connection. Rolls back when it throws, and at once
+   * when the signal aborts before the COMMIT is sent, whatever `work` waits for then; its later
+   * statements are refused. When the COMMIT itself is cancelled, the outcome is the server's, as ever.
    */
   transaction<T>(signal: AbortSignal, work: (query: PgQuery) => Promise<T>): Promise<T>
   stats(): AbortablePoolStats
 }
 
 /**
- * Wraps a pool; the pool itself is left as it is, and may be used beside it.
+ * Wraps a pool, which may be used beside it. Listens to the pool's `error` event, by which pg tells
+ * of idle connections that break, and which ends the process when nobody listens.
  *
- * @throws SPW_ERR_OPTION when an option is unknown or out of range
+ * A connection goes back to the pool only if it is alive, in no transaction and no cancel is under
+ * way; otherwise it is closed. A connection without a key to cancel with (some poolers) is closed at an
+ * abort, and the server may work on.
+ *
+ * @throws SPW_ERR_OPTION when an option is unknown or out of range, or the pool is none of pg 8.21 or
+ *   newer (`pg.native` can be neither cancelled nor judged this way)
  */
 export function abortablePool(pool: PgPool, options: AbortablePoolOptions = {}): AbortablePool {
   knownKeys('options', options, ['maxWaitMs', 'cancelTimeoutMs', 'statementTimeout'])
   const { maxWaitMs = 1_000, cancelTimeoutMs = 2_000, statementTimeout = false } = options
-  return new CancellingPool(new ConnectionQueue(pool, milliseconds('maxWaitMs', maxWaitMs, 1)), {
+  expectPgPool(pool)
+  const settings = {
     cancelTimeoutMs: milliseconds('cancelTimeoutMs', cancelTimeoutMs, 1),
-    statementTimeout: isTrue('statementTimeout', statementTimeout),
+    makeStream: streamOption(pool),
     counts: { aborted: 0, destroyed: 0 },
-  })
+  }
+  const queue = new ConnectionQueue(pool, milliseconds('maxWaitMs', maxWaitMs, 1), settings)
+  const calls = new CancellingPool(
+    queue,
+    settings.counts,
+    isTrue('statementTimeout', statementTimeout),
+  )
+  listen(pool)
+  return calls
 }
 
 function isTrue(name: string, value: unknown): boolean {
@@ -90,13 +115,23 @@ function isTrue(name: string, value: unknown): boolean {
   throw invalidOption(name, 'true or false', value)
 }
 
+const listenedTo = new WeakSet<PgPool>()
+
+function listen(pool: PgPool): void {
+  if (listenedTo.has(pool)) return
+  listenedTo.add(pool)
+  pool.on('error', () => undefined)
+}
+
 class CancellingPool implements AbortablePool {
   readonly #connections: ConnectionQueue
-  readonly #settings: SessionSettings
+  readonly #counts: ConnectionCounts
+  readonly #statementTimeout: boolean
 
-  constructor(connections: ConnectionQueue, settings: SessionSettings) {
+  constructor(connections: ConnectionQueue, counts: ConnectionCounts, statementTimeout: boolean) {
     this.#connections = connections
-    this.#settings = settings
+    this.#counts = counts
+    this.#statementTimeout = statementTimeout
   }
 
   async query<Row>(
@@ -104,47 +139,84 @@ class CancellingPool implements AbortablePool {
     query: string | PgQueryConfig,
     values?: readonly unknown[],
   ): Promise<PgResult<Row>> {
-    return this.#withSession(signal, (session) => session.query<Row>(toConfig(query, values)))
+    const config = toConfig(query, values)
+    return this.#withConnection(signal, async (connection) => {
+      const answer = await run(connection, signal, () => {
+        const leftMs = canShareTransaction(config) ? this.#leftMs(signal) : undefined
+        const { client } = connection
+        return leftMs === undefined ? client.query(config) : queryWithin(client, config, leftMs)
+      })
+      if (connection.transaction === 'none') return answer as PgResult<Row>
+      throw new Error('The query left a transaction open, which was rolled back; use `transaction`')
+    })
   }
 
   async transaction<T>(signal: AbortSignal, work: (query: PgQuery) => Promise<T>): Promise<T> {
-    return this.#withSession(signal, async (session) => {
-      await session.control('BEGIN')
+    return this.#withConnection(signal, async (connection) => {
+      const send = (config: PgQueryConfig): Promise<unknown> =>
+        run(connection, signal, () => connection.client.query(config))
+      const transaction = new Transaction(connection, send)
       try {
-        const result = await work((query, values) => session.query(toConfig(query, values)))
-        await commit(session)
+        const leftMs = this.#leftMs(signal)
+        await (leftMs === undefined ? send({ text: 'BEGIN' }) : beginWithin(send, leftMs))
+        const query: PgQuery = (text, values) => transaction.query(text, values)
+        const result = await unlessAborted(signal, () => work(query))
+        await transaction.commit()
         return result
       } catch (error) {
-        await session.rollback()
+        await transaction.rollback()
         throw error
       }
     })
   }
 
   stats(): AbortablePoolStats {
-    return { ...this.#settings.counts, waiting: this.#connections.waiting }
+    return { ...this.#counts, waiting: this.#connections.waiting }
   }
 
-  async #withSession<T>(signal: AbortSignal, use: (session: Session) => Promise<T>): Promise<T> {
-    const client = await this.#connections.take(signal)
-    const session = new Session(client, signal, this.#settings)
+  /** What the server is told; undefined: nothing. */
+  #leftMs(signal: AbortSignal): number | undefined {
+    return this.#statementTimeout ? callOf(signal)?.deadlineMs : undefined
+  }
+
+  async #withConnection<T>(
+    signal: AbortSignal,
+    use: (connection: LentConnection) => Promise<T>,
+  ): Promise<T> {
+    const connection = await this.#connections.take(signal)
+    const onAbort = (): void => {
+      connection.abort()
+    }
+    signal.addEventListener('abort', onAbort)
     try {
-      return await use(session)
+      return await use(connection)
     } finally {
-      await session.close()
+      signal.removeEventListener('abort', onAbort)
+      this.#connections.giveBack(connection)
     }
   }
 }
 
-/** PostgreSQL answers the COMMIT of a failed transaction with a rollback, and no error. */
-async function commit(session: Session): Promise<void> {
-  const { command } = await session.control('COMMIT')
-  if (command === 'ROLLBACK') {
-    throw new Error('The transaction was rolled back because a statement in it had failed')
+/** Runs a statement, unless the signal has aborted; if that is why it failed, its reason is thrown. */
+async function run(
+  connection: LentConnection,
+  signal: AbortSignal,
+  send: () => Promise<unknown>,
+): Promise<unknown> {
+  try {
+    return await connection.run(() => {
+      signal.throwIfAborted()
+      return send()
+    })
+  } catch (error) {
+    throw signal.aborted && !isAnswer(error) ? signal.reason : error
   }
 }
 
-function toConfig(query: string | PgQueryConfig, values?: readonly unknown[]): PgQueryConfig {
-  const config = typeof query === 'string' ? { text: query } : query
-  return values === undefined ? config : { ...config, values: [...values] }
+const queryCanceled = '57014'
+
+/** Whether the server has answered the statement, and not only the cancel. */
+function isAnswer(error: unknown): boolean {
+  if (!(error instanceof Error && 'severity' in error)) return false
+  return (error as { readonly code?: unknown }).code !== queryCanceled
 }

@@ -1,3 +1,5 @@
+import type { Connection, Query } from './pg-internals.ts'
+import { internalsOf } from './pg-internals.ts'
 import type { PgClient, PgQueryConfig } from './types.ts'
 
 /**
@@ -5,79 +7,152 @@ import type { PgClient, PgQueryConfig } from './types.ts'
  * setting goes in front of the query in the same batch of messages, so it costs no round trip, and it
  * is local to the query's transaction: whoever has the connection next sees nothing of it.
  *
- * Since the two share a transaction, statements that refuse one (VACUUM, CREATE INDEX CONCURRENTLY)
- * fail.
+ * For a query that stands alone, and only if {@link canShareTransaction}. A connection that has a
+ * looser timeout of its own keeps it for the first query, by which we learn of it.
  *
  * @throws whatever pg throws; 57014 (query_canceled) when the time was up
  */
-export async function queryWithin(
-  client: PgClient,
-  config: PgQueryConfig,
-  remainingMs: number,
-): Promise<unknown> {
-  const session = await boundedSession(client)
-  const timeout = timeoutSetting(remainingMs, session.ownTimeoutMs)
-  if (isSimple(config)) return querySimple(client, config, timeout)
-  return queryExtended(client as BatchClient, config, timeout)
+export function queryWithin(client: PgClient, config: PgQueryConfig, ms: number): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const internals = internalsOf(client)
+    const query = new internals.constructor.Query(config)
+    // Read by pg's client, but not taken over by its Query.
+    query.query_timeout = (config as { readonly query_timeout?: unknown }).query_timeout
+    const first = setting(client, milliseconds(ms))
+    skipFirstAnswer(query, (own) => ownTimeouts.set(client, own))
+    const failed = query.requiresPreparation()
+      ? batch(query, internals.connection, first)
+      : prefix(query, first)
+    query.callback = (error, result) => {
+      if (error === null || error === undefined) resolve(result)
+      else reject(failed(error))
+    }
+    void (internals as unknown as { query(query: Query): unknown }).query(query)
+  })
 }
 
-/** Whether pg lets us in between; not so for pg-native. */
-export function canQueryWithin(client: PgClient): boolean {
-  const { connection, constructor } = client as Partial<BatchClient>
-  return typeof connection?.bind === 'function' && typeof constructor?.Query === 'function'
+/**
+ * Whether a statement may share its transaction with another in front of it: what reads or writes rows
+ * may. What says how transactions are to be (BEGIN, SET), and what refuses to be in one or ends one of
+ * its own (VACUUM, CALL, DO), may not.
+ */
+export function canShareTransaction({ text }: PgQueryConfig): boolean {
+  return rowStatements.has(firstWord(text))
+}
+
+const rowStatements: ReadonlySet<string> = new Set([
+  'select',
+  'insert',
+  'update',
+  'delete',
+  'merge',
+  'with',
+  'values',
+  'table',
+])
+
+/** Lower case; after blanks, parentheses and comments. */
+function firstWord(text: string): string {
+  const start = /^(?:[\s(]|--[^\n]*\n|\/\*(?:[^*]|\*(?!\/))*\*\/)*([a-z]+)\b/i.exec(text)
+  return start?.[1]!.toLowerCase() ?? ''
+}
+
+/**
+ * Begins a transaction whose statements the server ends after so many milliseconds each. Neither
+ * SHOW nor SET is a query to PostgreSQL, so SET TRANSACTION may still be the first statement.
+ */
+export async function beginWithin(
+  run: (config: PgQueryConfig) => Promise<unknown>,
+  ms: number,
+): Promise<void> {
+  const setLocal = 'set local statement_timeout ='
+  const answer = await run({
+    text: `begin; show statement_timeout; ${setLocal} ${milliseconds(ms)}`,
+  })
+  const [, shown] = answer as { readonly rows: { readonly statement_timeout: string }[] }[]
+  const own = shown!.rows[0]!.statement_timeout
+  // Rare: the connection has a tighter one of its own, which is not ours to loosen.
+  if (isTighter(own, milliseconds(ms))) await run({ text: `${setLocal} '${own}'` })
+}
+
+const unitMs: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1_000,
+  min: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+}
+
+/** PostgreSQL shows a duration in the largest unit in which it is whole; `0` is none. */
+function isTighter(own: string, ms: number): boolean {
+  const [, count, unit] = /^(\d+)(\D+)$/.exec(own) ?? []
+  return unit !== undefined && Number(count) * unitMs[unit]! < ms
 }
 
 /** Longest `statement_timeout`: a signed 32-bit integer. */
 const longestMs = 2_147_483_647
 
 /** Rounded up: our own timer comes first and has the better error. */
-function timeoutSetting(remainingMs: number, ownTimeoutMs: number): string {
-  const own = ownTimeoutMs > 0 ? ownTimeoutMs : longestMs
-  return String(Math.max(Math.min(Math.ceil(remainingMs), own, longestMs), 1))
+function milliseconds(remainingMs: number): number {
+  return Math.max(Math.min(Math.ceil(remainingMs), longestMs), 1)
 }
 
-/** What is known of a connection that has been prepared for this. */
-interface BoundedSession {
-  /** Its own `statement_timeout`, which is never loosened; 0: none. */
-  readonly ownTimeoutMs: number
+/** `statement_timeout` of the connections that have one of their own. */
+const ownTimeouts = new WeakMap<PgClient, string>()
+
+/**
+ * The server looks what the connection has, and says so if that is one that we do not know and so may
+ * not replace. Comparing texts is the cheapest way: to compute the tighter of the two costs as much as
+ * a lookup by key.
+ */
+function setting(client: PgClient, ms: number): string {
+  const own = ownTimeouts.get(client)
+  const looser = own === undefined || isTighter(own, ms) ? '' : `, '${own}'`
+  const current = "current_setting('statement_timeout')"
+  const set = `left(set_config('statement_timeout', '${ms}', true), 0)`
+  return `select case when ${current} in ('0'${looser}) then ${set} else ${current} end`
 }
 
-const sessions = new WeakMap<PgClient, BoundedSession>()
-
-const preparedName = 'spillway_statement_timeout'
-/** Has no rows, so that nothing but a count comes before the query's own answer. */
-const preparedText = "select 1 where set_config('statement_timeout', $1, true) is null"
-const ownTimeoutText = "select setting::int as ms from pg_settings where name = 'statement_timeout'"
-
-/** Two round trips once in the life of a connection. */
-async function boundedSession(client: PgClient): Promise<BoundedSession> {
-  const known = sessions.get(client)
-  if (known !== undefined) return known
-  await client.query({ name: preparedName, text: preparedText, values: ['0'] })
-  const answer = await client.query({ text: ownTimeoutText })
-  const { rows } = answer as { readonly rows: readonly { readonly ms: number }[] }
-  const session = { ownTimeoutMs: rows[0]!.ms }
-  sessions.set(client, session)
-  return session
+/** The first command's answer is that of the setting; then come the query's own. */
+function skipFirstAnswer(query: Query, learn: (own: string) => void): void {
+  const { name } = query
+  query.handleRowDescription = () => undefined
+  query.handleDataRow = ({ fields: [own] }) => {
+    if (typeof own === 'string' && own !== '') learn(own)
+  }
+  query.handleCommandComplete = () => {
+    delete query.handleRowDescription
+    delete query.handleDataRow
+    delete query.handleCommandComplete
+    query.name = name
+  }
 }
 
-/** Only statements without values travel in the simple protocol, which takes several at once. */
-function isSimple({ name, values, text }: PgQueryConfig): boolean {
-  return name === undefined && (values === undefined || values.length === 0) && text !== ''
+/** What becomes of the query's error. */
+type Failed = (error: unknown) => unknown
+
+/** In the simple protocol a text may be several statements. */
+function prefix(query: Query, first: string): Failed {
+  query.text = `${first}; ${query.text}`
+  return (error) => shiftPosition(error, first.length + 2)
 }
 
-async function querySimple(
-  client: PgClient,
-  config: PgQueryConfig,
-  timeout: string,
-): Promise<unknown> {
-  const prefix = `select set_config('statement_timeout', '${timeout}', true); `
-  try {
-    const results = await client.query({ ...config, text: prefix + config.text })
-    const [, only, ...more] = results as readonly unknown[]
-    return more.length === 0 ? only : [only, ...more]
-  } catch (error) {
-    throw shiftPosition(error, prefix.length)
+/** In the extended protocol a batch of messages ends with the query's own Sync. */
+function batch(query: Query, connection: Connection, first: string): Failed {
+  const { name } = query
+  const prepare = query.prepare.bind(query)
+  query.prepare = () => {
+    connection.parse({ text: first })
+    connection.bind({ values: [] })
+    connection.execute({})
+    prepare(connection)
+    // Until our answer is over: pg takes a ParseComplete for that of the query if it has a name.
+    query.name = undefined
+  }
+  return (error) => {
+    // Before its turn the query's own Parse was skipped, and pg did not know the name to forget.
+    if (query.name !== name) delete connection.submittedNamedStatements?.[name!]
+    return error
   }
 }
 
@@ -87,66 +162,3 @@ function shiftPosition(error: unknown, by: number): unknown {
   if (position !== undefined) (error as { position: string }).position = String(+position - by)
   return error
 }
-
-/** The parts of pg's client beneath its types; pg-cursor and pg-query-stream use the same. */
-interface BatchClient extends PgClient {
-  readonly connection: BatchConnection
-  readonly constructor: { readonly Query: new (config: PgQueryConfig) => BatchQuery }
-}
-
-interface BatchConnection {
-  readonly stream: { cork(): void; uncork(): void }
-  readonly parsedStatements: Record<string, string>
-  bind(message: { readonly statement: string; readonly values: readonly string[] }): void
-  execute(message: { readonly portal?: string }): void
-}
-
-interface BatchQuery extends PgQueryConfig {
-  callback: (error: unknown, result: unknown) => void
-  submit(connection: BatchConnection): unknown
-  handleCommandComplete?(...message: unknown[]): void
-}
-
-/** Bind and Execute of the setting, then the query's own messages; one Sync ends both. */
-function queryExtended(
-  client: BatchClient,
-  config: PgQueryConfig,
-  timeout: string,
-): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    const query = new client.constructor.Query(config)
-    query.callback = (error, result) => {
-      if (error === null) resolve(result)
-      else reject(forgetIfDiscarded(client, error))
-    }
-    const submit = query.submit.bind(query)
-    query.submit = (connection) => {
-      const { stream } = connection
-      stream.cork()
-      try {
-        connection.bind({ statement: preparedName, values: [timeout] })
-        connection.execute({})
-        return submit(connection)
-      } finally {
-        stream.uncork()
-      }
-    }
-    // The first is that of the setting; from then on it is the query's own method again.
-    query.handleCommandComplete = () => {
-      delete query.handleCommandComplete
-    }
-    void client.query(query)
-  })
-}
-
-/** Somebody has discarded the connection's prepared statements; pg still believes in ours. */
-function forgetIfDiscarded(client: BatchClient, error: unknown): unknown {
-  const { code, message } = error as { readonly code?: unknown; readonly message?: string }
-  if (code === invalidStatementName && message?.includes(preparedName) === true) {
-    delete client.connection.parsedStatements[preparedName]
-    sessions.delete(client)
-  }
-  return error
-}
-
-const invalidStatementName = '26000'

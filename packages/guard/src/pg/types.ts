@@ -3,16 +3,23 @@
  * `Pool` of pg fits.
  */
 export interface PgPool {
-  connect(): Promise<PgClient>
+  /** With a callback, which is told of a connection in the moment it is lent. */
+  connect(callback: (error: Error | undefined, client: PgClient | undefined) => void): void
+  on(event: 'error', listener: (error: Error) => void): unknown
 }
+
+/** I: none, T: open, E: failed, null: not known yet. */
+export type TransactionStatus = 'I' | 'T' | 'E' | null
 
 /** A checked-out connection. */
 export interface PgClient {
   query(config: PgQueryConfig): Promise<unknown>
-  /** `true` closes the connection instead of keeping it. */
-  release(destroy?: boolean): void
-  on(event: 'error', listener: (error: Error) => void): unknown
-  removeListener(event: 'error', listener: (error: Error) => void): unknown
+  /** An error closes the connection instead of keeping it, and is told to those who watch the pool. */
+  release(destroy?: Error): void
+  /** As of the last time that the server was ready for a statement. */
+  getTransactionStatus(): TransactionStatus
+  on(event: 'error' | 'drain', listener: (error: Error) => void): unknown
+  removeListener(event: 'error' | 'drain', listener: (error: Error) => void): unknown
 }
 
 /** A query as pg takes it: a statement with its values, perhaps prepared under a name. */

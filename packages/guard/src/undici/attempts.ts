@@ -1,4 +1,5 @@
 import type { RetryDecision } from '@spillway/core'
+import { evidenceOf, tellThrottle } from '@spillway/core'
 import type { Dispatcher } from 'undici'
 import { RetryHandler } from 'undici'
 import { attemptHeader, withHeader } from './headers.ts'
@@ -81,7 +82,9 @@ export class Attempts {
   ): NodeJS.Timeout | undefined => {
     // Statuses have been told of; an answer that breaks off was one.
     const { statusCode } = error as Failure
-    if (statusCode === undefined && !this.#isAnswered) this.#tellThrottle(false)
+    if (statusCode === undefined && !this.#isAnswered) {
+      tellThrottle(this.#origin.throttle, evidenceOf(error))
+    }
     const decision = this.#decide(error as Failure)
     if (decision.kind === 'retry') {
       return setTimeout(() => {

@@ -2,6 +2,7 @@ import type { RetryDecision } from '@spillway/core'
 import {
   decideRetry,
   delayBeforeRetry,
+  evidenceOfStatus,
   isLocalRefusal,
   parseRetryAfter,
   retryHeader,
@@ -48,13 +49,13 @@ export interface RequestState {
 const gatewayStatuses: ReadonlySet<unknown> = new Set([502, 504])
 
 /**
- * Whether the answer says that the origin itself is not overloaded. A service of ours that passes
+ * Whether the answer says that the origin itself is well. A service of ours that passes
  * on the failure of the next one (502 or 504 that is not to be tried again) is well: throttles that
  * believed otherwise would multiply along the chain, and nobody would learn of the recovery.
  */
 export function isAccepted(statusCode: number, headers: Failure['headers']): boolean {
   if (headers?.[retryHeader] === 'no' && gatewayStatuses.has(statusCode)) return true
-  return !retryableStatuses.has(statusCode)
+  return evidenceOfStatus(statusCode) === 'answered'
 }
 
 /** Whether a request that failed may and should be sent again; budget and throttle come after. */

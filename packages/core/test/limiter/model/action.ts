@@ -6,6 +6,8 @@ import fc from 'fast-check'
 export type Reaction =
   | { readonly kind: 'keep' }
   | { readonly kind: 'release' }
+  | { readonly kind: 'pause' }
+  | { readonly kind: 'resume_another'; readonly pick: number }
   | { readonly kind: 'ask'; readonly ask: Ask }
   | { readonly kind: 'release_and_ask'; readonly ask: Ask }
   | { readonly kind: 'leave'; readonly pick: number }
@@ -37,6 +39,7 @@ export type Action =
       readonly outcome: Outcome
       readonly times: number
     }
+  | { readonly kind: 'use'; readonly how: 'pause' | 'resume'; readonly pick: number }
   | { readonly kind: 'cancel'; readonly pick: number }
   | { readonly kind: 'abort'; readonly pick: number }
   | { readonly kind: 'advance'; readonly ms: number }
@@ -89,11 +92,15 @@ function refusedArbitrary(depth: number): fc.Arbitrary<Reaction> {
 function reactionArbitrary(depth: number): fc.Arbitrary<Reaction> {
   const keep = fc.constant({ kind: 'keep' } as const)
   const release = fc.constant({ kind: 'release' } as const)
+  const pause = fc.constant({ kind: 'pause' } as const)
+  const resume = fc.record({ kind: fc.constant('resume_another' as const), pick })
   if (depth === 0) return fc.oneof(keep, release)
   const ask = askArbitrary(depth - 1)
   return fc.oneof(
     { weight: 4, arbitrary: keep },
     { weight: 2, arbitrary: release },
+    { weight: 1, arbitrary: pause },
+    { weight: 1, arbitrary: resume },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('ask' as const), ask }) },
     { weight: 2, arbitrary: fc.record({ kind: fc.constant('release_and_ask' as const), ask }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('leave' as const), pick }) },
@@ -112,6 +119,14 @@ const action: fc.Arbitrary<Action> = fc.oneof(
       pick,
       outcome: fc.constantFrom('success' as const, 'dropped' as const, 'ignored' as const),
       times: fc.integer({ min: 1, max: 3 }),
+    }),
+  },
+  {
+    weight: 14,
+    arbitrary: fc.record({
+      kind: fc.constant('use' as const),
+      how: fc.constantFrom('pause' as const, 'pause' as const, 'resume' as const),
+      pick,
     }),
   },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('cancel' as const), pick }) },

@@ -53,7 +53,7 @@ export async function endEverything(world: World): Promise<void> {
 }
 
 async function endWhoRuns(world: World): Promise<void> {
-  while (world.running.length > 0) {
+  while (world.holders.length > 0) {
     await world.playOut({ kind: 'release', pick: 0, outcome: 'success', times: 1 })
   }
 }

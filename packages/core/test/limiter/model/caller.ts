@@ -24,6 +24,11 @@ export class Caller implements Waiter {
   /** How often it was told; more than once is wrong. */
   answers = 0
   hasLeft = false
+  /** How many pauses of its permit have not ended. */
+  pauses = 0
+  pausedAt = 0
+  pausedMs = 0
+  startedAt = 0
 
   constructor(ask: Ask, askedAt: number, watch: CallerWatch) {
     this.ask = ask

@@ -58,8 +58,14 @@ export class World implements CallerWatch {
     )
   }
 
-  get running(): readonly Caller[] {
+  /** Those who have a permit. */
+  get holders(): readonly Caller[] {
     return [...this.#unended].filter(({ state }) => state === 'running')
+  }
+
+  /** Those of them who do not pause. */
+  get running(): readonly Caller[] {
+    return this.holders.filter(({ pauses }) => pauses === 0)
   }
 
   /** Out of the queue, but not told yet. */
@@ -79,7 +85,10 @@ export class World implements CallerWatch {
         this.ask(action.ask)
         return
       case 'release':
-        this.release(at(this.running, action.pick), action.outcome, action.times)
+        this.release(at(this.holders, action.pick), action.outcome, action.times)
+        return
+      case 'use':
+        this[action.how](at(this.holders, action.pick))
         return
       case 'cancel':
         this.leave(at(this.waiting, action.pick))
@@ -161,8 +170,35 @@ export class World implements CallerWatch {
     caller.state = 'ended'
     this.#unended.delete(caller)
     this.released[outcome] += 1
+    const now = this.clock.now()
+    if (caller.pauses > 0) caller.pausedMs += now - caller.pausedAt
+    // A pause frees all there is to free; the release of a permit that pauses is an occasion, too.
     for (let time = 0; time < times; time += 1) caller.permit?.release(outcome)
     this.hasUnseenRoom = false
+    this.#judgeTimes(caller, now)
+  }
+
+  #judgeTimes(caller: Caller, now: number): void {
+    const { durationMs, pausedMs } = caller.permit!
+    if (pausedMs !== caller.pausedMs) this.#violated(caller, `paused for ${pausedMs} ms`)
+    if (durationMs !== now - caller.startedAt - caller.pausedMs) {
+      this.#violated(caller, `took ${durationMs} ms`)
+    }
+  }
+
+  pause(caller: Caller | undefined): void {
+    if (caller === undefined) return
+    caller.pauses += 1
+    if (caller.pauses === 1) caller.pausedAt = this.clock.now()
+    if (caller.pauses === 1) this.hasUnseenRoom = false
+    caller.permit!.pause()
+  }
+
+  resume(caller: Caller | undefined): void {
+    if (caller === undefined) return
+    if (caller.pauses === 1) caller.pausedMs += this.clock.now() - caller.pausedAt
+    caller.pauses = Math.max(0, caller.pauses - 1)
+    caller.permit!.resume()
   }
 
   leave(caller: Caller | undefined): void {
@@ -238,6 +274,7 @@ export class World implements CallerWatch {
   #start(caller: Caller, permit: Permit): void {
     caller.state = 'running'
     caller.permit = permit
+    caller.startedAt = this.clock.now()
     const { priority } = caller.ask
     if (this.isClosed) this.#violated(caller, 'admitted by a closed limiter')
     if (caller.hasLeft) this.#violated(caller, 'admitted after it had left')
@@ -277,7 +314,13 @@ export class World implements CallerWatch {
         this.abort(at(this.callers, reaction.pick))
         return
       case 'release_another':
-        this.release(at(this.running, reaction.pick), 'success', 1)
+        this.release(at(this.holders, reaction.pick), 'success', 1)
+        return
+      case 'pause':
+        this.pause(caller)
+        return
+      case 'resume_another':
+        this.resume(at(this.holders, reaction.pick))
         return
       default:
         reaction satisfies never

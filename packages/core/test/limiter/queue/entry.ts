@@ -7,6 +7,7 @@ export interface EntryFields {
   readonly expiresAt?: number
   readonly patienceMs?: number
   readonly priority?: Priority
+  readonly costMs?: number
 }
 
 const nobody = { admitted: (): void => undefined, refused: (): void => undefined }
@@ -21,6 +22,7 @@ export function entry(fields: EntryFields = {}): QueueEntry {
     enqueuedAt: 0,
     expiresAt: 1000,
     serveBy: Infinity,
+    costMs: 1,
     patienceMs: 1000,
     ...fields,
   })

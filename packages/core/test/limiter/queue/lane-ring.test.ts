@@ -22,10 +22,31 @@ describe('the lanes of a priority', () => {
     expect(turns(ringOf({ a: 3, b: 1, c: 1 }), 7)).toEqual(['a', 'b', 'c', 'a', 'b', 'c', 'a'])
   })
 
+  test('share the time that calls take, not the calls', () => {
+    const ring = new LaneRing(1)
+    const costs = { ping: 0, item: 20, report: 300 }
+    for (const [partition, costMs] of Object.entries(costs)) {
+      for (let call = 0; call < 3; call += 1) ring.getOrAdd(partition, 0).push(entry({ costMs }))
+    }
+    expect(turns(ring, 3)).toEqual(['ping', 'ping', 'ping'])
+    ring.remove(ring.get('ping')!)
+    const shares = turns(ring, 16 * 10)
+    expect(shares.filter((partition) => partition === 'report')).toHaveLength(10)
+  })
+
+  test('owe a newcomer nothing for the time in which it did not ask', () => {
+    const ring = new LaneRing(1)
+    const ask = (partition: string): void => ring.getOrAdd(partition, 0).push(entry({ costMs: 10 }))
+    ask('a')
+    turns(ring, 50)
+    ask('new')
+    expect(turns(ring, 4)).toEqual(['a', 'new', 'a', 'new'])
+  })
+
   test('make a newcomer wait until everybody else has had a turn', () => {
     const ring = ringOf({ a: 1, b: 1, c: 1 })
     expect(turns(ring, 2)).toEqual(['a', 'b'])
-    ring.getOrAdd('new', 5)
+    ring.getOrAdd('new', 5).push(entry())
     expect(turns(ring, 5)).toEqual(['c', 'a', 'b', 'new', 'c'])
   })
 

@@ -10,12 +10,13 @@ const [critical, high, normal, low] = [0, 1, 2, 3] as const
 interface Call {
   readonly rank: PriorityRank
   readonly partition?: string
+  readonly costMs?: number
 }
 
 function queueOf(...calls: readonly Call[]): { queue: WaitingQueue; entries: QueueEntry[] } {
   const queue = new WaitingQueue()
-  const entries = calls.map(({ rank, partition = '' }) => {
-    const fresh = entry()
+  const entries = calls.map(({ rank, partition = '', costMs = 1 }) => {
+    const fresh = entry({ costMs })
     queue.push(fresh, rank, partition)
     return fresh
   })
@@ -133,35 +134,57 @@ describe('making room in a full queue', () => {
   })
 })
 
-describe('how many are ahead', () => {
-  test('is exactly the place of a newcomer when partitions are equally long', () => {
+describe('how much work is ahead', () => {
+  function ahead(queue: WaitingQueue, { rank, partition = '', costMs = 1 }: Call): number {
+    return queue.workAheadMs(rank, { partition, costMs, newestFirst: false })
+  }
+
+  test('is exactly that before a newcomer when partitions are equally long', () => {
     const lane = (partition: string): Call => ({ rank: normal, partition })
     const { queue } = queueOf(...['a', 'b', 'c', 'a', 'b', 'c'].map(lane), { rank: critical })
-    expect(queue.ahead(normal, 'new', false)).toBe(1 + 3)
-    expect(queue.ahead(normal, 'a', false)).toBe(1 + 6)
-    expect(queue.ahead(normal, 'a', true)).toBe(1)
-    expect(queue.ahead(critical, 'a', false)).toBe(1)
-    expect(queue.ahead(low, 'a', false)).toBe(7)
+    expect(ahead(queue, { rank: normal, partition: 'new' })).toBe(1 + 3)
+    expect(ahead(queue, { rank: normal, partition: 'new', costMs: 0 })).toBe(1)
+    expect(ahead(queue, { rank: normal, partition: 'a' })).toBe(1 + 6)
+    expect(queue.workAheadMs(normal, { partition: 'a', costMs: 1, newestFirst: true })).toBe(1)
+    expect(ahead(queue, { rank: critical, partition: 'a' })).toBe(1)
+    expect(ahead(queue, { rank: low, partition: 'a' })).toBe(7)
   })
 
-  test('is never less than are served first, and never more than wait', () => {
-    fc.assert(
-      fc.property(
-        fc.array(call, { maxLength: 40 }),
-        fc.nat(20),
-        call,
-        (calls, served, newcomer) => {
-          const { queue } = queueOf(...calls)
-          for (let turn = 0; turn < served; turn += 1) queue.next(0)
-          const estimate = queue.ahead(newcomer.rank, newcomer.partition, false)
-          expect(estimate).toBeLessThanOrEqual(queue.size)
-          const own = entry()
-          queue.push(own, newcomer.rank, newcomer.partition)
-          let first = 0
-          while (queue.next(0) !== own) first += 1
-          expect(first).toBeLessThanOrEqual(estimate)
-        },
-      ),
-    )
-  })
+  const costs = { equal: fc.constant(1), unlike: fc.constantFrom(0, 1, 20, 300) }
+
+  test.each(['equal', 'unlike'] as const)(
+    'is never less than is served first, and never more than waits: calls that are %s',
+    (kind) => {
+      const costly = fc.record({
+        rank: fc.constantFrom(critical, high, normal, low),
+        partition: fc.constantFrom('a', 'b', 'c', 'd'),
+        costMs: costs[kind],
+      })
+      fc.assert(
+        fc.property(
+          fc.array(costly, { maxLength: 40 }),
+          fc.nat(20),
+          costly,
+          (calls, served, newcomer) => {
+            const { queue, entries } = queueOf(...calls)
+            for (let turn = 0; turn < served; turn += 1) queue.next(0)
+            const waiting = entries.filter(({ lane }) => lane !== undefined)
+            const estimate = ahead(queue, newcomer)
+            expect(estimate).toBeLessThanOrEqual(sum(waiting))
+            const own = entry({ costMs: newcomer.costMs })
+            queue.push(own, newcomer.rank, newcomer.partition)
+            const first: QueueEntry[] = []
+            for (let next = queue.next(0)!; next !== own; next = queue.next(0)!) first.push(next)
+            // Each of three other partitions may be in the middle of a call by its share.
+            const begun = kind === 'equal' ? 0 : 3 * 300
+            expect(sum(first)).toBeLessThanOrEqual(estimate + begun)
+          },
+        ),
+      )
+    },
+  )
 })
+
+function sum(entries: readonly QueueEntry[]): number {
+  return entries.reduce((total, { costMs }) => total + costMs, 0)
+}
