@@ -6,24 +6,21 @@ import type { Comparison } from './adaptive/elasticity.ts'
 import { Pace } from './adaptive/pace.ts'
 import { comparePair, ProbeSlot } from './adaptive/probe-slot.ts'
 import type { AdaptiveReason, Decision } from './adaptive/reason.ts'
-import { compareSteps, leadsUp, stepFactor, stepFactorAfter } from './adaptive/search.ts'
-import type { SearchFinding, SearchPoint } from './adaptive/search.ts'
-import { SearchStep } from './adaptive/search-step.ts'
 import type { Evidence } from './adaptive/settle.ts'
 import { decideMove, firstSwing, nextSwing, swingAfterJump } from './adaptive/settle.ts'
 import { shortestSlotMs, slotAt, slotLengthMs } from './adaptive/slots.ts'
-import { Unused } from './adaptive/unused.ts'
-import { Validated } from './adaptive/validated.ts'
+import { SlowStart } from './adaptive/slow-start.ts'
+import { UsualLatency } from './adaptive/usual-latency.ts'
 import { WorkloadBaselines } from './adaptive/workload-baselines.ts'
 import type { Limit, LimitFactory, Sample } from './limit.ts'
 
 export interface AdaptiveLimitOptions {
   /**
    * Limit before anything is known. The latency under it is what congestion is told by later, so it
-   * is better too low than too high. Once something is known, calls that do not meet the limit never
-   * lower it below twice this.
+   * is better too low than too high. A limit that calls do not
+   * meet never sinks below it.
    *
-   * @default 10: a usual connection pool; the search leaves it within a few round trips
+   * @default 10: a usual connection pool; slow start leaves it within a few round trips
    */
   readonly initialLimit?: number
   /**
@@ -53,13 +50,13 @@ export interface AdaptiveLimitOptions {
  * - s near 1: throughput does not depend on the limit; it is past the knee, and shrinks.
  * - between: the knee lies inside the experiment; the limit settles there (see `settle.ts`).
  * - latency jumps, in both slots alike: the downstream changed, the limit was not the cause. Hold.
- * - too few calls to meet the limit: nothing can be learned. What was never used sinks (`unused.ts`).
- * - most calls time out: halve once a round trip, and come back when calls do.
- * - calls have not met the limit lately: half of it is free at any time (see `validated.ts`).
+ * - too few calls meet the limit: nothing can be learned, and slow start begins again.
+ * - most calls time out: halve once a round trip, and come back when calls do, in good time.
  *
- * At the start the knee is searched in steps of 2, 1.5, 1.5 instead (see `search.ts`). Slots are cut
- * out of wall-clock time, so that many instances before one database raise and lower together (see
- * `slots.ts`); when their clocks disagree, latency that creeps up bounds growth (`congestion.ts`).
+ * While nothing has shown harm there is no experiment: the limit follows the demand at once, and what
+ * calls do not meet sinks to what is used (see `slow-start.ts`). Slots are cut out of wall-clock time,
+ * so that many instances before one database raise and lower together (see `slots.ts`); when their
+ * clocks disagree, latency that creeps up bounds growth (`congestion.ts`).
  *
  * @throws SPW_ERR_OPTION when an option is unknown or out of range
  */
@@ -81,15 +78,34 @@ function parseOptions(options: AdaptiveLimitOptions): Required<AdaptiveLimitOpti
   }
 }
 
-/** After a blackout: one more call for each that came back, up to what was good before. */
+/** An elasticity that is surely smaller proves that concurrency is not the cause. */
+const harmlessElasticity = 0.12
+/** While congested, the experiment is to tell as soon as it can whether concurrency is the cause. */
+const congestedSwing = 0.25
+/** Calls that take more of their callers' patience show that a recovery has gone far enough. */
+const goodTimeRatio = 0.5
+/** Part of the limit that ended in another blackout to which the next recovery leads. */
+const blackoutCut = 0.7
+
+/** After a blackout: one more call for each that came back in good time, up to what is thought good. */
 interface Recovery {
   readonly kind: 'recovery'
   readonly target: number
   /** Calls that started earlier belong to the blackout. */
   readonly since: number
+  /** Whether calls have come back since. */
+  hasGrown: boolean
 }
 
-type Phase = SearchStep | ProbeSlot | Recovery
+/**
+ * A recovery that ended in another blackout went too far; while nothing at all comes back, nothing is
+ * learned, and cutting what it leads to would never end.
+ */
+function nextTarget({ hasGrown, target }: Recovery, limit: number): number {
+  return hasGrown ? blackoutCut * limit : target
+}
+
+type Phase = SlowStart | ProbeSlot | Recovery
 
 class AdaptiveLimit implements Limit {
   readonly algorithm = 'adaptive'
@@ -99,12 +115,9 @@ class AdaptiveLimit implements Limit {
   readonly #pace = new Pace()
   readonly #elasticity = new Elasticity(0.8)
   readonly #latest = new Elasticity(0.4)
-  readonly #proof = new Elasticity(0.95)
+  readonly #proof = new Elasticity(0.9)
   readonly #congestion = new Congestion()
-  readonly #unused = new Unused()
-  readonly #validated = new Validated()
-  /** Whether calls met the limit in the last pair. */
-  #isMet = true
+  readonly #usual = new UsualLatency()
   #reason: AdaptiveReason = 'initial'
   /** Not rounded: small moves add up. */
   #estimate: number
@@ -116,7 +129,7 @@ class AdaptiveLimit implements Limit {
     this.#bounds = bounds
     this.#clock = clock
     this.#estimate = bounds.initialLimit
-    this.#phase = new SearchStep(this.current, clock.now())
+    this.#phase = new SlowStart(this.#estimate, this.#usual, clock.now() + this.#slotMs)
   }
 
   get current(): number {
@@ -128,38 +141,26 @@ class AdaptiveLimit implements Limit {
   }
 
   at(now: number): number {
-    return this.#validated.cap(this.#limitAt(now))
+    return this.#limitAt(now)
   }
 
   #limitAt(now: number): number {
     const phase = this.#phase
-    switch (phase.kind) {
-      case 'probe':
-        return now < phase.slot.endsAt ? phase.limit : this.#endSlot(phase, now)
-      case 'search':
-        if (phase.isIdle(now)) this.#onIdle(phase, now)
-        return this.current
-      case 'recovery':
-        return this.current
-      default:
-        phase satisfies never
-        return this.current
-    }
+    if (phase.kind !== 'probe') return this.current
+    return now < phase.slot.endsAt ? phase.limit : this.#endSlot(phase, now)
   }
 
   onSample(sample: Sample, now: number): void {
     if (sample.outcome === 'ignored') return
     this.#pace.add(sample)
-    this.#validated.observe(sample, this.#estimate)
     const phase = this.#phase
     if (sample.outcome === 'dropped' && this.#pace.isBlackout) {
       this.#blackOut(phase, sample, now)
       return
     }
     switch (phase.kind) {
-      case 'search':
-        phase.observe(sample, this.#baselines)
-        if (phase.isDone(now, this.#pace.metDurationMs)) this.#endStep(phase, now)
+      case 'slow_start':
+        this.#slowStart(phase, sample, now)
         return
       case 'probe':
         phase.observe(sample, now, this.#baselines)
@@ -177,50 +178,52 @@ class AdaptiveLimit implements Limit {
     this.#reason = reason
   }
 
+  #slowStart(phase: SlowStart, sample: Sample, now: number): void {
+    const ratio = this.#baselines.relative(sample.workload, sample.durationMs)
+    const latency = ratio * Math.exp(this.#baselines.index)
+    const finding = phase.observe(sample, latency, this.#estimate)
+    if (finding.kind === 'harm') {
+      this.#set({ limit: finding.limit, reason: 'knee_found' })
+      this.#congestion.begin(finding.level)
+      this.#startProbing(now)
+      return
+    }
+    if (finding.kind === 'grow') this.#set({ limit: finding.limit, reason: 'slow_start' })
+    if (phase.isRoundOver(now)) this.#endRound(phase, now)
+  }
+
+  #endRound(phase: SlowStart, now: number): void {
+    if (!phase.isMet) {
+      this.#baselines.endRound()
+      if (this.#reason !== 'initial') this.#reason = 'not_limiting'
+    }
+    this.#slotMs = slotLengthMs(this.#slotMs, this.#pace.metDurationMs)
+    const { initialLimit } = this.#bounds
+    this.#estimate = phase.endRound(this.#estimate, initialLimit, now + this.#slotMs)
+  }
+
   #blackOut(phase: Phase, sample: Sample, now: number): void {
     const isRecovery = phase.kind === 'recovery'
     // Calls of one generation fail together: they are one piece of evidence.
     if (isRecovery && sample.startedAt < phase.since) return
-    this.#phase = { kind: 'recovery', target: isRecovery ? phase.target : this.current, since: now }
+    const target = isRecovery ? nextTarget(phase, this.#estimate) : this.#estimate
+    this.#phase = { kind: 'recovery', target, since: now, hasGrown: false }
     this.#set({ limit: this.#estimate / 2, reason: 'blackout' })
   }
 
-  #recover({ target, since }: Recovery, sample: Sample, now: number): void {
-    if (sample.outcome === 'dropped' || sample.startedAt < since) return
-    this.#set({ limit: this.#estimate + 1, reason: 'recovering' })
-    if (this.#estimate >= target) this.#startProbing(now)
-  }
-
-  #search(now: number, limit: number, previous?: SearchPoint, otherwise?: number): void {
-    this.#set({ limit, reason: otherwise === undefined ? 'searching_up' : 'searching_down' })
-    this.#phase = new SearchStep(this.current, now, previous, otherwise)
-  }
-
-  #endStep(step: SearchStep, now: number): void {
-    const { limit, previous } = step
-    const point = step.point(this.#baselines.index)
-    this.#congestion.remember(step.latencyAtMost(this.#baselines.index))
-    const { minLimit, maxLimit } = this.#bounds
-    const finding: SearchFinding =
-      previous === undefined ? { kind: 'knee_above' } : compareSteps(previous, point)
-    if (finding.kind === 'unclear' && step.mayGoOn(now)) return
-    this.#baselines.endRound()
-    const low = previous !== undefined && previous.limit < limit ? previous : point
-    if (leadsUp(finding) && limit < maxLimit) {
-      this.#search(now, limit * stepFactorAfter(previous), point)
-    } else if (finding.kind === 'knee_below' && low.limit > minLimit) {
-      this.#search(now, low.limit / stepFactor, low, finding.otherwise)
-    } else {
-      const knee = 'limit' in finding ? Math.max(finding.limit, step.otherwise ?? 0) : limit
-      this.#set({ limit: knee, reason: 'knee_found' })
+  #recover(recovery: Recovery, sample: Sample, now: number): void {
+    if (sample.outcome === 'dropped' || sample.startedAt < recovery.since) return
+    if (sample.durationMs > goodTimeRatio * sample.patienceMs) {
       this.#startProbing(now)
+      return
     }
+    recovery.hasGrown = true
+    this.#set({ limit: this.#estimate + 1, reason: 'recovering' })
+    if (this.#estimate >= recovery.target) this.#startSlowly(now)
   }
 
-  /** Nobody meets the limit. A search that has not begun waits for somebody who does. */
-  #onIdle({ previous }: SearchStep, now: number): void {
-    if (previous === undefined) this.#phase = new SearchStep(this.current, now)
-    else this.#startProbing(now)
+  #startSlowly(now: number): void {
+    this.#phase = new SlowStart(this.#estimate, this.#usual, now + this.#slotMs)
   }
 
   #startProbing(now: number): void {
@@ -230,14 +233,12 @@ class AdaptiveLimit implements Limit {
     this.#proof.forget()
     this.#startSlot(now, undefined)
   }
-
   #startSlot(now: number, first: ProbeSlot | undefined): void {
     if (first === undefined) this.#slotMs = slotLengthMs(this.#slotMs, this.#pace.metDurationMs)
     const slot = slotAt(this.#clock, now, this.#slotMs)
     // A limit of a few calls must still differ by one.
     const raised = Math.max(this.#estimate * (1 + this.#swing), this.current + 1)
-    // While nobody meets the limit, lowering it could only hurt those who come next, all at once.
-    const lowered = this.#isMet ? this.#estimate * (1 - this.#swing) : this.#estimate
+    const lowered = this.#estimate * (1 - this.#swing)
     const limit = Math.round(slot.sign > 0 ? raised : lowered)
     const { minLimit, maxLimit } = this.#bounds
     this.#phase = new ProbeSlot(slot, Math.min(maxLimit, Math.max(minLimit, limit)), first)
@@ -258,7 +259,11 @@ class AdaptiveLimit implements Limit {
     const finding = comparePair(first, second)
     switch (finding.kind) {
       case 'nothing':
-        this.#onUnmet(first, second)
+        if (first.isUnmet && second.isUnmet) {
+          this.#reason = 'not_limiting'
+          this.#baselines.dropRound()
+          this.#startSlowly(now)
+        }
         return
       case 'latency_rose':
       case 'latency_fell':
@@ -268,7 +273,6 @@ class AdaptiveLimit implements Limit {
         this.#swing = swingAfterJump(this.#swing, finding.kind)
         return
       case 'comparison':
-        this.#isMet = true
         this.#baselines.endRound()
         this.#settle(finding)
         return
@@ -277,22 +281,11 @@ class AdaptiveLimit implements Limit {
     }
   }
 
-  #onUnmet(first: ProbeSlot, second: ProbeSlot): void {
-    this.#isMet = false
-    this.#reason = 'not_limiting'
-    // A mean over all that time would hide a jump of latency that comes next.
-    this.#baselines.dropRound()
-    const inFlight = Math.max(first.meanInFlight ?? Infinity, second.meanInFlight ?? Infinity)
-    this.#estimate = this.#unused.sink(this.#estimate, inFlight, 2 * this.#bounds.initialLimit)
-    this.#swing = Math.max(firstSwing, 0.8 * this.#swing)
-  }
-
   #settle(comparison: Comparison): void {
     this.#elasticity.add(comparison)
     this.#latest.add(comparison)
     this.#proof.add(comparison)
     const latestAtMost = this.#latest.atMost(1, 1)
-    this.#estimate = this.#unused.restore(this.#estimate, latestAtMost)
     const limit = this.#estimate
     const evidence: Evidence = {
       limit,
@@ -302,12 +295,20 @@ class AdaptiveLimit implements Limit {
       latenessRatio: this.#pace.latenessRatio,
       latestAtMost,
     }
-    this.#congestion.observe(this.#baselines.index, limit)
-    this.#set(this.#congestion.veto(limit, decideMove(evidence), this.#proof.atMost(2)))
+    this.#set(
+      this.#congestion.veto(
+        this.#baselines.index,
+        limit,
+        decideMove(evidence),
+        this.#proof.atMost(2) < harmlessElasticity,
+      ),
+    )
     const swings = Math.log(this.#estimate / limit) / this.#swing
     this.#elasticity.fade(swings)
     this.#latest.fade(swings)
-    this.#proof.fade(swings)
-    this.#swing = nextSwing(this.#swing, evidence, Math.sqrt(comparison.variance))
+    this.#swing =
+      this.#reason === 'congested'
+        ? congestedSwing
+        : nextSwing(this.#swing, evidence, Math.sqrt(comparison.variance))
   }
 }

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest'
 import { Congestion } from '../../src/limit/adaptive/congestion.ts'
-import { compareSteps, leadsUp } from '../../src/limit/adaptive/search.ts'
 import {
   decideMove,
   minSwing,
@@ -9,44 +8,6 @@ import {
   swingAfterJump,
 } from '../../src/limit/adaptive/settle.ts'
 import type { Evidence } from '../../src/limit/adaptive/settle.ts'
-import { Unused } from '../../src/limit/adaptive/unused.ts'
-
-describe('the search', () => {
-  const at = (limit: number, latencyFactor: number, variance = 1e-6) => ({
-    limit,
-    latency: Math.log(latencyFactor),
-    variance,
-  })
-
-  test.each([
-    ['goes on upwards while latency stays', at(20, 1), at(30, 1.05), 'knee_above'],
-    ['turns round when latency rises in full', at(20, 4), at(30, 6), 'knee_below'],
-    ['goes on downwards while latency falls in full', at(20, 4), at(13.3, 2.67), 'knee_below'],
-    ['asks for more calls while it is too noisy', at(20, 1, 0.01), at(30, 1.1, 0.01), 'unclear'],
-  ])('%s', (_, before, after, kind) => {
-    expect(compareSteps(before, after).kind).toBe(kind)
-  })
-
-  test.each([
-    ['upwards', at(20, 1), at(30, 1.25)],
-    ['downwards', at(30, 1.25), at(20, 1)],
-  ])('finds a knee of 24 between 20 and 30, %s, and leaves it a tenth of room', (_, a, b) => {
-    const finding = compareSteps(a, b)
-    expect(finding).toMatchObject({ kind: 'knee' })
-    if (finding.kind === 'knee') expect(finding.limit).toBeCloseTo(26.4, 1)
-  })
-
-  test.each([
-    [1, true],
-    [1.15, true],
-    [1.25, false],
-    [1.4, false],
-  ])('goes where the knee is likelier when it stays unclear: latency times %d', (rise, isUp) => {
-    const finding = compareSteps(at(20, 1, 1), at(30, rise, 1))
-    expect(finding.kind).toBe('unclear')
-    expect(leadsUp(finding)).toBe(isUp)
-  })
-})
 
 describe('a move of the settled limit', () => {
   const neutral: Evidence = {
@@ -109,8 +70,11 @@ describe('a move of the settled limit', () => {
     expect(swingAfterJump(0.05, 'latency_fell')).toBe(0.25)
   })
 
-  test('swings much wider when the knee is surely far above', () => {
-    expect(nextSwing(0.1, { ...neutral, latestAtMost: 0.3 }, 0)).toBe(0.25)
+  test('moves much further when the knee is surely far above, at the same swing', () => {
+    const far = { ...neutral, elasticity: 0, latestAtMost: 0.3 }
+    const near = { ...far, latestAtMost: 1 }
+    expect(decideMove(far).limit).toBeGreaterThan(1.1 * decideMove(near).limit)
+    expect(nextSwing(0.1, far, 0)).toBe(nextSwing(0.1, near, 0))
   })
 })
 
@@ -119,61 +83,36 @@ describe('congestion', () => {
 
   test('stops growth without proof once calls have become slow little by little', () => {
     const congestion = new Congestion()
-    for (let level = 0; level < 0.7; level += 0.05) congestion.observe(level, 20)
-    expect(congestion.veto(20, growth, 0.5)).toEqual({ limit: 19.8, reason: 'congested' })
-    expect(congestion.veto(20, growth, 0.05)).toEqual(growth)
-    expect(congestion.veto(20, { limit: 18, reason: 'concurrency_hurts' }, 0.5).limit).toBe(18)
+    congestion.begin(0)
+    for (let level = 0; level < 0.7; level += 0.05) congestion.veto(level, 20, growth, false)
+    expect(congestion.veto(0.7, 20, growth, false).reason).toBe('congested')
+    const less = { limit: 18, reason: 'concurrency_hurts' } as const
+    expect(congestion.veto(0.7, 20, less, false)).toEqual(less)
   })
 
-  test('measures against the latency of the search', () => {
+  test('lets the limit grow by a third on a proof, and then asks for another', () => {
     const congestion = new Congestion()
-    congestion.remember(0)
-    congestion.observe(0.6, 20)
-    expect(congestion.veto(20, growth, 0.5).reason).toBe('congested')
+    congestion.begin(0)
+    expect(congestion.veto(0.7, 20, growth, true)).toEqual(growth)
+    expect(congestion.veto(0.7, 22, { ...growth, limit: 26 }, false).limit).toBe(26)
+    expect(congestion.veto(0.7, 26, { ...growth, limit: 28 }, false).reason).toBe('congested')
   })
 
   test('takes a jump of the latency for the doing of the downstream', () => {
     const congestion = new Congestion()
-    congestion.observe(0, 20)
+    congestion.begin(0)
     congestion.shift(Math.log(10))
-    congestion.observe(Math.log(10), 20)
-    expect(congestion.veto(20, growth, 0.5)).toEqual(growth)
+    expect(congestion.veto(Math.log(10), 20, growth, false)).toEqual(growth)
   })
 
   test('retreats by a fifth at most, and no more when latency comes back', () => {
     const congestion = new Congestion()
-    congestion.observe(0, 20)
-    congestion.observe(1, 20)
+    congestion.begin(0)
     let limit = 20
     for (let pair = 0; pair < 100; pair += 1) {
-      limit = congestion.veto(limit, { ...growth, limit: limit * 1.1 }, 0.5).limit
+      limit = congestion.veto(1, limit, { ...growth, limit: limit * 1.1 }, false).limit
     }
     expect(limit).toBeGreaterThanOrEqual(15.5)
-    congestion.observe(0.1, limit)
-    expect(congestion.veto(limit, growth, 0.5)).toEqual(growth)
-  })
-})
-
-describe('an unused limit', () => {
-  test('sinks towards what is used, but not below what limits start with', () => {
-    const unused = new Unused()
-    expect(unused.sink(50, 30, 20)).toBeCloseTo(48)
-    expect(unused.sink(33.5, 30, 20)).toBeCloseTo(33)
-    expect(unused.sink(50, 1, 20)).toBeCloseTo(48)
-    expect(unused.sink(20.5, 1, 20)).toBe(20)
-    expect(unused.sink(8, 1, 20)).toBe(8)
-    expect(unused.sink(50, Infinity, 20)).toBe(50)
-  })
-
-  test('comes back at once when more calls in flight are more calls served, and only then', () => {
-    const [helped, hurt] = [new Unused(), new Unused()]
-    let limit = 50
-    while (limit > 20) {
-      helped.sink(limit, 1, 20)
-      limit = hurt.sink(limit, 1, 20)
-    }
-    expect(helped.restore(limit, 0.3)).toBe(50)
-    expect(hurt.restore(limit, 0.9)).toBe(20)
-    expect(hurt.restore(limit, 0.3)).toBe(20)
+    expect(congestion.veto(0.1, limit, growth, false)).toEqual(growth)
   })
 })

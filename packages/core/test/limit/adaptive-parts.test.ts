@@ -3,7 +3,6 @@ import { describe, expect, test } from 'vitest'
 import { Elasticity } from '../../src/limit/adaptive/elasticity.ts'
 import { Moments } from '../../src/limit/adaptive/moments.ts'
 import { Pace } from '../../src/limit/adaptive/pace.ts'
-import { SearchStep } from '../../src/limit/adaptive/search-step.ts'
 import { slotAt, slotLengthMs } from '../../src/limit/adaptive/slots.ts'
 import { WorkloadBaselines } from '../../src/limit/adaptive/workload-baselines.ts'
 import type { Outcome, Sample } from '../../src/limit/limit.ts'
@@ -59,34 +58,6 @@ describe('slots', () => {
     expect(slotLengthMs(1000, 160)).toBe(1000)
     expect(slotLengthMs(1000, 150)).toBe(500)
     expect(slotLengthMs(500, 1e9)).toBe(4000)
-  })
-})
-
-describe('a step of the search', () => {
-  test('ends when it knows enough, but not before long calls had time to end', () => {
-    const step = new SearchStep(10, 1000)
-    const baselines = new WorkloadBaselines()
-    for (let call = 0; call < 100; call += 1) {
-      step.observe({ ...sample(20), startedAt: 1000, inFlight: 10 }, baselines)
-    }
-    expect(step.isDone(1049, 20)).toBe(false)
-    expect(step.isDone(1050, 20)).toBe(true)
-    // By the calls that others met, calls take 200 ms: the hundred here are the short ones.
-    expect(step.isDone(1050, 200)).toBe(false)
-    expect(step.isDone(1500, 200)).toBe(true)
-    expect(step.isDone(2000, 10_000)).toBe(false)
-    expect(step.isDone(2001, 10_000)).toBe(true)
-  })
-
-  test('goes on without calls that met it', () => {
-    const step = new SearchStep(10, 1000)
-    const baselines = new WorkloadBaselines()
-    for (let call = 0; call < 100; call += 1) {
-      step.observe({ ...sample(20), startedAt: 1000, inFlight: 9 }, baselines)
-    }
-    expect(step.isDone(60_000, 20)).toBe(false)
-    expect(step.isIdle(3000)).toBe(false)
-    expect(step.isIdle(3001)).toBe(true)
   })
 })
 

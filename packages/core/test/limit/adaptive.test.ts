@@ -74,7 +74,7 @@ describe('the adaptive limit', () => {
     expect(world.limit.current).toBeGreaterThanOrEqual(36)
   })
 
-  test('sinks to twice where it started while the load does not meet it, and comes back with the load', () => {
+  test('sinks to where it started while the load does not meet it, and comes back with the load', () => {
     const world = setUp()
     saturate(
       world,
@@ -90,7 +90,7 @@ describe('the adaptive limit', () => {
       () => 20,
       { waitedMs: 0, inFlight: 2 },
     )
-    expect(world.limit.current).toBe(20)
+    expect(world.limit.current).toBe(10)
     expect(world.limit.reason).toBe('not_limiting')
     saturate(
       world,
@@ -101,7 +101,7 @@ describe('the adaptive limit', () => {
     expect(world.limit.current).toBeGreaterThan(0.9 * learned)
   })
 
-  test('begins its search when calls first meet it, however late', () => {
+  test('grows when calls first meet it, however late', () => {
     const world = setUp()
     const unmet = { waitedMs: 0, inFlight: 2 }
     const knee = (): number => 40

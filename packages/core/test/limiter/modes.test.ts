@@ -1,4 +1,4 @@
-import { adaptiveLimit, createLimiter, fixedLimit } from '@spillway/core'
+import { createLimiter, fixedLimit } from '@spillway/core'
 import type { Limiter, Mode, Permit, Refusal, Sample } from '@spillway/core'
 import { ManualClock } from '@spillway/test-support'
 import { describe, expect, test } from 'vitest'
@@ -147,7 +147,7 @@ describe('a limiter whose mode changes', () => {
 
 test('flipping the mode during an overload loses no permit', () => {
   const clock = new ManualClock()
-  const limiter = createLimiter({ name: 'db', limit: adaptiveLimit(), clock, mode: 'observe' })
+  const limiter = createLimiter({ name: 'db', limit: fixedLimit(50), clock, mode: 'observe' })
   const running = new Map<Permit, number>()
   const refusedBy: Record<Mode, number> = { off: 0, observe: 0, enforce: 0 }
   const order: readonly Mode[] = ['observe', 'enforce', 'off', 'enforce', 'observe', 'enforce']

@@ -44,6 +44,11 @@ export class ProbeSlot {
     return this.#calls === 0 ? undefined : this.#sumInFlight / this.#calls
   }
 
+  /** Whether calls came, and most of them found room. */
+  get isUnmet(): boolean {
+    return this.#calls > 0 && this.seen.count <= minBoundRatio * this.#calls
+  }
+
   get isUsable(): boolean {
     return this.seen.count >= minSamples && this.seen.count > minBoundRatio * this.#calls
   }

@@ -2,11 +2,9 @@
 export type AdaptiveReason =
   /** nothing learned yet */
   | 'initial'
-  /** searching upwards: more calls in flight are still more calls served */
-  | 'searching_up'
-  /** searching downwards: fewer calls in flight are still as many calls served */
-  | 'searching_down'
-  /** the search has found where latency begins to rise */
+  /** nothing has shown harm: the limit follows the demand */
+  | 'slow_start'
+  /** slow start has seen latency begin to rise */
   | 'knee_found'
   /** latency hardly depends on the calls in flight, so more of them are let in */
   | 'concurrency_helps'

@@ -24,6 +24,8 @@ const sharing = 0.15
 const leastNeutral = 0.66
 /** Part of the swing that a deviation of 1 moves the limit by. */
 const gain = 1.2
+/** The same far below the knee. Larger steps, not a larger swing: whoever swings more before a shared downstream sees less of its slope, and would grow at the others' expense. */
+const farGain = 3
 /** How many times its variance the square of a deviation must be for half of it to count. */
 const doubt = 1.5
 /** An elasticity that is surely smaller, or by this much below the neutral one: far below the knee. */
@@ -61,10 +63,16 @@ export function neutralElasticity(limit: number, latenessRatio: number): number 
  */
 export function decideMove(evidence: Evidence): Decision {
   const { limit, swing, latenessRatio } = evidence
-  const factor = Math.exp(
-    gain * swing * (neutralElasticity(limit, latenessRatio) - believed(evidence)),
-  )
+  const step = (isFarBelowKnee(evidence) ? farGain : gain) * swing
+  const factor = Math.exp(step * (neutralElasticity(limit, latenessRatio) - believed(evidence)))
   return { limit: limit * factor, reason: reasonFor(factor) }
+}
+
+/** The knee has surely moved up: calls are refused for nothing. */
+function isFarBelowKnee({ limit, latenessRatio, latestAtMost }: Evidence): boolean {
+  return (
+    latestAtMost < Math.min(farBelowKnee, neutralElasticity(limit, latenessRatio) - farBelowNeutral)
+  )
 }
 
 function believed({ elasticity, variance, latenessRatio }: Evidence): number {
@@ -102,16 +110,12 @@ export function swingAfterJump(swing: number, jump: 'latency_rose' | 'latency_fe
 
 /**
  * The next swing. At least what makes the difference between the slots stand out of their noise.
- * Wider while the knee is not inside: at once when it is surely far above, since calls are refused
- * for nothing; slowly while even the lowered slot is past it, where lowering costs nothing.
+ * Slowly wider while even the lowered slot is past the knee, where lowering costs nothing.
  */
 export function nextSwing(swing: number, evidence: Evidence, noise: number): number {
-  const { limit, elasticity, latestAtMost } = evidence
+  const { limit, elasticity } = evidence
   const neutral = neutralElasticity(limit, evidence.latenessRatio)
   const least = Math.max(minSwing(limit), Math.min(maxNoiseSwing, 0.9 * noise))
-  if (latestAtMost < Math.min(farBelowKnee, neutral - farBelowNeutral)) {
-    return Math.max(least, maxRisingSwing)
-  }
   const isFree = elasticity > neutral + 0.02
   return Math.max(least, Math.min(maxFallingSwing, swing * (isFree ? 1.2 : 0.8)))
 }
