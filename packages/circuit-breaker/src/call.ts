@@ -1,5 +1,5 @@
 import type { Clock, TimerHandle } from '@spillway/core'
-import { SpillwayError } from '@spillway/core'
+import { setAwaitedTimer, SpillwayError } from '@spillway/core'
 import type { Breaker, BreakerOutcome, BreakerPass, CallOptions, Work } from './breaker.ts'
 import { breakerError } from './breaker.ts'
 import { abandonedError, leftAtDeadline, notStartedError } from './caller-left.ts'
@@ -68,9 +68,7 @@ class Call<T> {
     this.#reject = reject
     this.#limitMs = Math.min(timeoutMs, options.deadlineMs ?? Infinity)
     this.#startedAt = clock.now()
-    this.#timer = clock.setTimer(() => {
-      this.#expire()
-    }, this.#limitMs)
+    this.#timer = setAwaitedTimer(clock, () => this.#expire(), this.#limitMs)
     options.signal?.addEventListener('abort', this)
   }
 

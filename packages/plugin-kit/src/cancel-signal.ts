@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { TimerHandle } from '@spillway/core'
-import { SpillwayError, systemClock } from '@spillway/core'
+import { setAwaitedTimer, SpillwayError, systemClock } from '@spillway/core'
 import type { FastifyRequest } from 'fastify'
 import { stateOf } from './request-state.ts'
 import type { SettledListener } from './response-settled.ts'
@@ -44,7 +44,7 @@ class CancelSource implements SettledListener {
     if (leftMs <= 0) {
       this.#controller.abort(new SpillwayError('SPW_ERR_DEADLINE', { reason: 'deadline' }))
     } else if (leftMs < Infinity) {
-      this.#timer = systemClock.setTimer(() => this.#wait(expiresAtMs), Math.ceil(leftMs))
+      this.#timer = setAwaitedTimer(systemClock, () => this.#wait(expiresAtMs), Math.ceil(leftMs))
     }
   }
 }
