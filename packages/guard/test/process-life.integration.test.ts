@@ -23,6 +23,23 @@ const awaited: Record<string, { code: string; says: string }> = {
       console.log(await guard.run(async () => 'ran', { deadlineMs: 500 }).catch(({ code }) => code))`,
     says: 'SPW_ERR_QUEUE_TIMEOUT\n',
   },
+  'the wait of the undici interceptor': {
+    code: `
+      import { retryBudget } from '@spillway/guard/undici'
+      import { once } from 'node:events'
+      import { createServer } from 'node:net'
+      import { Agent, request } from 'undici'
+      const server = createServer().listen(0, '127.0.0.1')
+      await once(server, 'listening')
+      const { port } = server.address()
+      server.close()
+      await once(server, 'close')
+      const options = { retryRatio: 1, baseDelayMs: 300, random: () => 0.9 }
+      const dispatcher = new Agent().compose(retryBudget(options))
+      const refused = request('http://127.0.0.1:' + port, { dispatcher })
+      console.log(await refused.catch(({ code }) => code))`,
+    says: 'ECONNREFUSED\n',
+  },
 }
 
 const imports = `
