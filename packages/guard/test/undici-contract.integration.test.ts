@@ -1,5 +1,10 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { gzipSync } from 'node:zlib'
 import { Agent, buildConnector, interceptors, request, upgrade } from 'undici'
 import type { Dispatcher } from 'undici'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -7,7 +12,7 @@ import { attemptHeader, retryBudget } from '../src/undici/index.ts'
 import type { TestServer } from './serve-http.ts'
 import { serveHttp } from './serve-http.ts'
 
-type Answer = (response: import('node:http').ServerResponse) => void
+type Answer = (response: ServerResponse) => void
 
 let server: TestServer
 let agent: Agent
@@ -122,7 +127,6 @@ test.each<[string, Dispatcher.HttpMethod, number, Record<string, string>]>([
 
 test('what another interceptor has unpacked is handed out', async () => {
   const inner = retrying(agent.compose(interceptors.decompress()))
-  const { gzipSync } = await import('node:zlib')
   const packed = gzipSync('a long answer '.repeat(1000))
   const headers = { 'content-encoding': 'gzip', 'content-length': String(packed.length) }
   answers = [busy, (response) => response.writeHead(200, headers).end(packed)]
@@ -211,14 +215,12 @@ test('back-pressure reaches the attempt whose answer is handed out', async () =>
 })
 
 test('an upgrade is handed out', async () => {
-  await server.stop()
-  server = await serveHttp(() => {})
-  const { createServer } = await import('node:http')
   const upgrading = createServer().on('upgrade', (_request, socket) => {
     socket.end('HTTP/1.1 101 Switching\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\nhello')
   })
-  await new Promise<void>((resolve) => upgrading.listen(0, '127.0.0.1', resolve))
-  const { port } = upgrading.address() as import('node:net').AddressInfo
+  upgrading.listen(0, '127.0.0.1')
+  await once(upgrading, 'listening')
+  const { port } = upgrading.address() as AddressInfo
   const { socket } = await upgrade(`http://127.0.0.1:${port}`, { dispatcher, protocol: 'echo' })
   const chunks: Buffer[] = []
   for await (const chunk of socket) chunks.push(chunk as Buffer)
