@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { text } from 'node:stream/consumers'
 import { fixedLimit } from '@spillway/core'
@@ -20,11 +21,8 @@ interface Echo {
 }
 
 beforeAll(async () => {
-  server = await serveHttp(async (request, response) => {
-    if (request.url === '/silent') return
-    const { method, headers } = request
-    if (request.url === '/redirect') response.writeHead(307, { location: '/' })
-    response.end(JSON.stringify({ method, headers, body: await text(request) }))
+  server = await serveHttp((request, response) => {
+    if (request.url !== '/silent') void echoTo(request, response)
   })
   url = `${server.base}/`
 })
@@ -32,6 +30,12 @@ beforeAll(async () => {
 afterAll(async () => {
   await server.stop()
 })
+
+async function echoTo(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { method, headers } = request
+  if (request.url === '/redirect') response.writeHead(307, { location: '/' })
+  response.end(JSON.stringify({ method, headers, body: await text(request) }))
+}
 
 function api(): Guard {
   return createGuard({ name: 'api', limit: fixedLimit(1), queue: { maxWaitMs: 20_000 } })
@@ -54,7 +58,7 @@ describe.each([
   ],
 ])('guardedFetch with %s', (_, fetch, RequestClass) => {
   async function echo(input: string | URL | Request, init?: RequestInit | Request): Promise<Echo> {
-    const response = await guardedFetch(api(), { fetch })(input, init as RequestInit)
+    const response = await guardedFetch(api(), { fetch })(input, init)
     return (await response.json()) as Echo
   }
 
@@ -73,10 +77,7 @@ describe.each([
     ],
     [
       'a stream',
-      () => [
-        url,
-        { method: 'PUT', body: new Blob(['document']).stream(), duplex: 'half' } as RequestInit,
-      ],
+      () => [url, { method: 'PUT', body: new Blob(['document']).stream(), duplex: 'half' }],
     ],
     [
       'a Request of a stream',
@@ -85,7 +86,7 @@ describe.each([
           method: 'PUT',
           body: new Blob(['document']).stream(),
           duplex: 'half',
-        } as RequestInit),
+        }),
       ],
     ],
     ['what is redirected', () => [`${server.base}/redirect`, { method: 'PUT', body: 'document' }]],

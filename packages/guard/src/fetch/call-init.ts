@@ -34,7 +34,6 @@ function referrerOf(input: unknown): Record<string, unknown> {
 /** Inherited ones, too: `fetch(url, request)` is allowed, and a `Request` has nothing of its own. */
 function membersOf(init: FetchInit | undefined): Record<string, unknown> {
   const members: Record<string, unknown> = {}
-  // oxlint-disable-next-line guard-for-in -- inherited members are what it is for
   for (const name in init) members[name] = (init as Record<string, unknown>)[name]
   return members
 }
