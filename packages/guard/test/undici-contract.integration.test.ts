@@ -125,6 +125,22 @@ test.each<[string, Dispatcher.HttpMethod, number, Record<string, string>]>([
   expect(await response.body.text()).toBe('')
 })
 
+test('what another interceptor tells of its redirections is handed on', async () => {
+  const inner = retrying(agent.compose(interceptors.redirect({ maxRedirections: 2 })))
+  const moved: Answer = (response) => response.writeHead(302, { location: '/there' }).end()
+  answers = [busy, busy, busy]
+  for (const path of ['/a', '/b', '/c']) {
+    await (await request(server.base + path, { dispatcher: inner, reset: true })).body.dump()
+  }
+  server.requests.length = 0
+  answers = [moved, busy, moved]
+  const response = await request(`${server.base}/here`, { dispatcher: inner })
+  expect(await response.body.text()).toBe('fine')
+  const { history } = response.context as { history: URL[] }
+  expect(history.map(String)).toEqual([`${server.base}/here`, `${server.base}/there`])
+  expect(server.requests.map(({ url }) => url)).toEqual(['/here', '/there', '/here', '/there'])
+})
+
 test('what another interceptor has unpacked is handed out', async () => {
   const inner = retrying(agent.compose(interceptors.decompress()))
   const packed = gzipSync('a long answer '.repeat(1000))

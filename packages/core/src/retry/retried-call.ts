@@ -1,5 +1,5 @@
 import { SpillwayError } from '../errors.ts'
-import { functionOption } from '../options.ts'
+import { functionOption, invalidOption } from '../options.ts'
 import { checkPriority } from '../priority.ts'
 import { delayBeforeRetry } from './backoff.ts'
 import type { RetryDecision } from './decision.ts'
@@ -44,7 +44,14 @@ export class RetriedCall<T> {
 
   #check(): void {
     functionOption('work', this.#work)
-    if (this.#call.priority !== undefined) checkPriority(this.#call.priority)
+    const { priority, deadlineMs, signal } = this.#call
+    if (priority !== undefined) checkPriority(priority)
+    if (deadlineMs !== undefined && typeof deadlineMs !== 'number') {
+      throw invalidOption('deadlineMs', 'a number of milliseconds', deadlineMs)
+    }
+    if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
+      throw invalidOption('signal', 'an AbortSignal', signal)
+    }
   }
 
   async #attempts(): Promise<T> {

@@ -6,7 +6,8 @@ type Controller = Dispatcher.DispatchController
 
 /** The request that an attempt belongs to. */
 export interface AttemptOwner {
-  started(controller: Controller, context: unknown): void
+  /** `isAnew`: not for the first time, but again within the attempt: a redirection, for example. */
+  started(controller: Controller, context: unknown, isAnew: boolean): void
   /** Bytes of the body that have been sent by this attempt. */
   bodySent(chunk: Buffer, sentBefore: number): void
   requestSent(): void
@@ -43,10 +44,11 @@ export class Attempt implements Handler {
   }
 
   onRequestStart(controller: Controller, context: unknown): void {
+    const isAnew = this.#controller !== undefined
     this.#controller = controller
     // The caller left while it was waiting for a connection.
     if (this.#isDiscarded) controller.abort(new errors.RequestAbortedError())
-    else this.#owner.started(controller, context)
+    else this.#owner.started(controller, context, isAnew)
   }
 
   onBodySent(chunk: Buffer): void {

@@ -69,10 +69,10 @@ export class Attempts implements AttemptOwner {
     return this.#dispatch({ ...request, headers }, this.#attempt)
   }
 
-  started(controller: Controller, context: unknown): void {
+  started(controller: Controller, context: unknown, isAnew: boolean): void {
     this.#controller.target = controller
-    // undici may put a request that was never sent on another connection by itself.
-    if (this.#isStarted) return
+    // The start of another attempt is none of the request.
+    if (this.#isStarted && !isAnew) return
     this.#isStarted = true
     this.#handler.onRequestStart?.(this.#controller, context)
   }
