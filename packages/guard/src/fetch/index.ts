@@ -2,7 +2,6 @@ import { evidenceOfStatus, functionOption, invalidOption, knownKeys } from '@spi
 import { callHeaders } from '../call-headers.ts'
 import type { CallOptions } from '../call-options.ts'
 import type { Guard } from '../guard.ts'
-import type { RunningCall } from '../running-call.ts'
 import { callOf } from '../running-call.ts'
 import { bodyEnd } from './body-end.ts'
 import type { FetchInit } from './call-init.ts'
