@@ -1,7 +1,7 @@
 import type { Clock, TimerHandle } from '@spillway/core'
 import { systemClock } from '@spillway/core'
 
-/** The system clock, and how many of its timers are pending: those are unref'd, nobody else sees them. */
+/** The system clock, and how many of its timers are pending: most are unref'd, nobody else sees them. */
 export class CountingClock implements Clock {
   readonly #pending = new Set<TimerHandle>()
 
@@ -29,5 +29,9 @@ export class CountingClock implements Clock {
   clearTimer(timer: TimerHandle): void {
     this.#pending.delete(timer)
     systemClock.clearTimer(timer)
+  }
+
+  keepAlive(timer: TimerHandle, isAwaited: boolean): void {
+    systemClock.keepAlive?.(timer, isAwaited)
   }
 }

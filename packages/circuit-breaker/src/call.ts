@@ -3,6 +3,7 @@ import {
   callerDeadline,
   leftAtCallerDeadline,
   leftAtDeadline,
+  setAwaitedTimer,
   SpillwayError,
 } from '@spillway/core'
 import { callDeadlines } from '@spillway/plugin-kit'
@@ -135,9 +136,7 @@ class Call<T> {
   }
 
   #setTimer(ms: number): TimerHandle {
-    return this.#context.clock.setTimer(() => {
-      this.#expire()
-    }, ms)
+    return setAwaitedTimer(this.#context.clock, () => this.#expire(), ms)
   }
 
   #unwatch(): void {

@@ -16,18 +16,37 @@ export interface Clock {
    * to measure a duration.
    */
   wallNow(): number
-  /** Runs `callback` once after `delayMs`. A pending timer must not keep the process alive. */
+  /**
+   * Runs `callback` once after `delayMs`. A pending timer must not keep the process alive, unless
+   * {@link keepAlive} says so.
+   */
   setTimer(callback: () => void, delayMs: number): TimerHandle
   /** Forgets a timer; one that already ran is no error. */
   clearTimer(timer: TimerHandle): void
+  /**
+   * Whether a pending timer keeps the process alive until it has run: it does while a caller awaits
+   * it. A clock that has nothing to do with the life of a process does without.
+   */
+  keepAlive?(timer: TimerHandle, isAwaited: boolean): void
 }
 
-/** The process's own clock: `performance.now()`, `Date.now()` and unref'd timers. */
+/** A timer that a caller awaits: without it the caller would never have an answer. */
+export function setAwaitedTimer(clock: Clock, callback: () => void, delayMs: number): TimerHandle {
+  const timer = clock.setTimer(callback, delayMs)
+  clock.keepAlive?.(timer, true)
+  return timer
+}
+
+/** The process's own clock: `performance.now()`, `Date.now()` and Node's timers. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   wallNow: () => Date.now(),
   setTimer: (callback, delayMs) => setTimeout(callback, delayMs).unref(),
   clearTimer: (timer) => {
     clearTimeout(timer as NodeJS.Timeout)
+  },
+  keepAlive: (timer, isAwaited) => {
+    if (isAwaited) (timer as NodeJS.Timeout).ref()
+    else (timer as NodeJS.Timeout).unref()
   },
 }

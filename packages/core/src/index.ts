@@ -100,7 +100,7 @@ export {
   retryHeader,
 } from './headers.ts'
 export type { Clock, TimerHandle } from './clock.ts'
-export { longestTimerMs, systemClock } from './clock.ts'
+export { longestTimerMs, setAwaitedTimer, systemClock } from './clock.ts'
 export type { ErrorCode, SpillwayErrorOptions } from './errors.ts'
 export { channels } from './channels.ts'
 export type { LimitChanged, LimiterRefused, LoadShed } from './channels.ts'

@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process'
 import { createLimiter, fixedLimit, systemClock } from '@spillway/core'
 import { expect, test } from 'vitest'
 
@@ -21,23 +20,6 @@ test('a timer that was cleared does not run, one that has run can be cleared', a
   })
   systemClock.clearTimer(kept)
   expect(runs).toEqual([])
-})
-
-test('somebody who waits does not keep the process alive', () => {
-  const program = `
-    import { createLimiter, fixedLimit } from '@spillway/core'
-    const limiter = createLimiter({ name: 'db', limit: fixedLimit(1) })
-    limiter.tryAcquire()
-    limiter.acquire({ deadlineMs: 600_000 }).catch(() => undefined)
-    console.log('waiting', limiter.queued)
-  `
-  const { stdout, status, signal } = spawnSync(
-    process.execPath,
-    ['--conditions=@spillway/source', '--input-type=module', '-e', program],
-    { cwd: import.meta.dirname, encoding: 'utf8', timeout: 20_000 },
-  )
-  expect(stdout).toBe('waiting 1\n')
-  expect({ status, signal }).toEqual({ status: 0, signal: null })
 })
 
 test('the wait ends by the system clock when no other is given', async () => {

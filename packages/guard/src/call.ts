@@ -9,8 +9,9 @@ import {
   refusalError,
   signOf,
 } from '@spillway/core'
-import type { Pausable, SpillwayError } from '@spillway/core'
+import type { SpillwayError } from '@spillway/core'
 import type { AskedCall, CallTime } from './call-time.ts'
+import type { Caller } from './caller.ts'
 import { callTime, isOverForCaller, timeoutError, withoutCaller } from './call-time.ts'
 import type { CallContext } from './call-context.ts'
 import { hadNoChance } from './call-context.ts'
@@ -18,12 +19,7 @@ import { evidenceBy, loadOutcome } from './classify.ts'
 import type { Expiring } from './expiries.ts'
 import type { RunningCall } from './running-call.ts'
 import { attachCall } from './running-call.ts'
-
-/**
- * The work behind a guard. Stop it for real when the signal aborts; settle when it has ended. `call`
- * tells what to hand on: the time that is left and the priority.
- */
-export type Work<T> = (signal: AbortSignal, call: RunningCall) => PromiseLike<T>
+import type { Work } from './work.ts'
 
 /**
  * - `waiting`: no permit yet
@@ -45,12 +41,9 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
   readonly #context: CallContext
   readonly #work: Work<T>
   readonly #options: AskedCall
-  readonly #resolve: (value: T) => void
-  readonly #reject: (error: unknown) => void
+  readonly #caller: Caller<T>
   readonly #controller = new AbortController()
   #permit: Permit | undefined
-  /** The caller's own permit, while the caller waits for this call. */
-  #paused: Pausable | undefined
   #pass: BreakerPass | undefined
   #wake: ((answer: Permit | Refusal) => void) | undefined
   #state: CallState = 'waiting'
@@ -60,18 +53,11 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
   /** Milliseconds that it ran until its caller left. */
   #grantedMs = 0
 
-  constructor(
-    context: CallContext,
-    work: Work<T>,
-    options: AskedCall,
-    resolve: (value: T) => void,
-    reject: (error: unknown) => void,
-  ) {
+  constructor(context: CallContext, work: Work<T>, options: AskedCall, caller: Caller<T>) {
     this.#context = context
     this.#work = work
     this.#options = options
-    this.#resolve = resolve
-    this.#reject = reject
+    this.#caller = caller
   }
 
   /** RunningCall */
@@ -147,30 +133,24 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
       result = this.#work(this.#controller.signal, this)
     } catch (error) {
       // Thrown before anything was awaited: the downstream has not been asked.
-      if (this.#end('ignored', 'ignored')) this.#reject(error)
+      if (this.#end('ignored', 'ignored')) this.#caller.fail(error)
       return
     }
     Promise.resolve(result).then(
-      (value) => {
-        this.#fulfilled(value)
-      },
-      (error: unknown) => {
-        this.#rejected(error)
-      },
+      (value) => this.#fulfilled(value),
+      (error: unknown) => this.#rejected(error),
     )
   }
 
-  /** Its caller does nothing until it is answered: what that holds elsewhere is for others to use. */
+  /** Unless it has been answered already. */
   pauseCaller(): void {
     if (this.#state !== 'waiting' && this.#state !== 'running') return
-    this.#paused = this.#options.permit
-    this.#paused?.pause()
+    this.#caller.pause()
   }
 
   refuse(refusal: Refusal): void {
     this.#state = 'ended'
-    this.#resumeCaller()
-    this.#reject(
+    this.#caller.fail(
       refusal.reason === 'cancelled'
         ? notStartedError(this.#options.signal)
         : this.#refusalError(refusal),
@@ -205,13 +185,7 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
   #turnBack(permit: Permit, error: SpillwayError): void {
     this.#state = 'ended'
     permit.release('ignored')
-    this.#resumeCaller()
-    this.#reject(error)
-  }
-
-  #resumeCaller(): void {
-    this.#paused?.resume()
-    this.#paused = undefined
+    this.#caller.fail(error)
   }
 
   get #isEnforced(): boolean {
@@ -266,8 +240,7 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
     if (this.#isAbandoned) return
     this.#isAbandoned = true
     this.#context.counts.abandoned += 1
-    this.#resumeCaller()
-    this.#reject(error)
+    this.#caller.fail(error)
   }
 
   /** The caller leaves now. */
@@ -291,7 +264,7 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
     else this.#context.usual.add(now - this.#permit!.startedAt)
     // A caller that hung up does not make the latency less true; one that was too slow counts as lost.
     const outcome = this.#isLost() ? 'dropped' : 'success'
-    if (this.#end(outcome, 'success')) this.#resolve(value)
+    if (this.#end(outcome, 'success')) this.#caller.answer(value)
   }
 
   #rejected(error: unknown): void {
@@ -314,19 +287,19 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
     } catch (mistake) {
       answer = mistake
     }
-    if (this.#end(loadOutcome(heard), outcome)) this.#reject(answer)
+    if (this.#end(loadOutcome(heard), outcome)) this.#caller.fail(answer)
   }
 
   /** What the work says after it was told to stop is no answer, unless it is plainly one. */
   #stopped(error: unknown): void {
     const { circuit, clock } = this.#context
     if (signOf(error) === 'answered') circuit?.answered(clock.now())
-    if (this.#end(this.#isLost() ? 'dropped' : 'ignored', 'ignored')) this.#reject(error)
+    if (this.#end(this.#isLost() ? 'dropped' : 'ignored', 'ignored')) this.#caller.fail(error)
   }
 
   /** Whether its time is up and says nothing: a stranger's, or less than calls take. */
   #isHopeless(): boolean {
-    if (this.#isOverForCaller()) return true
+    if (isOverForCaller(this.#time!, this.#context.clock.now())) return true
     return this.deadlineMs <= 0 && hadNoChance(this.#context, this.#ranMs())
   }
 
@@ -348,11 +321,6 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
     this.#state = 'ended'
     this.#pass?.end(evidence)
     this.#permit!.release(outcome)
-    this.#resumeCaller()
     return !this.#isAbandoned
-  }
-
-  #isOverForCaller(): boolean {
-    return isOverForCaller(this.#time!, this.#context.clock.now())
   }
 }

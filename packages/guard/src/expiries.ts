@@ -1,4 +1,5 @@
 import type { Clock, TimerHandle } from '@spillway/core'
+import { setAwaitedTimer } from '@spillway/core'
 
 /** Something that must be told when its time is up. */
 export interface Expiring {
@@ -14,7 +15,7 @@ export interface Expiring {
  * which is the common case, adding costs a comparison, and a call that ends in time is removed in
  * O(log n) without touching the timer. The timer is left alone when the first deadline goes: it fires
  * for nothing once in a timeout instead of being set anew for each call (a `setTimeout` with its
- * `clearTimeout` costs more than the whole heap).
+ * `clearTimeout` costs more than the whole heap). It keeps the process alive while it has members.
  */
 export class Expiries {
   readonly #clock: Clock
@@ -34,6 +35,7 @@ export class Expiries {
   add(item: Expiring, now: number): void {
     this.#heap.push(item)
     this.#siftUp(item, this.#heap.length - 1)
+    if (this.#heap.length === 1) this.#keepAlive(true)
     this.#arm(this.#heap[0]!.expiresAt, now)
   }
 
@@ -43,6 +45,7 @@ export class Expiries {
     if (place < 0) return
     item.place = -1
     const last = this.#heap.pop()!
+    if (this.#heap.length === 0) this.#keepAlive(false)
     if (last === item) return
     this.#siftUp(last, place)
     this.#siftDown(last, last.place)
@@ -60,7 +63,12 @@ export class Expiries {
     this.close()
     this.#timerAt = expiresAt
     // Rounded up: a timer that came early would find nothing due and have to be set again.
-    this.#timer = this.#clock.setTimer(this.#onTimer, Math.max(0, Math.ceil(expiresAt - now)))
+    const delayMs = Math.max(0, Math.ceil(expiresAt - now))
+    this.#timer = setAwaitedTimer(this.#clock, this.#onTimer, delayMs)
+  }
+
+  #keepAlive(isAwaited: boolean): void {
+    if (this.#timer !== undefined) this.#clock.keepAlive?.(this.#timer, isAwaited)
   }
 
   readonly #onTimer = (): void => {

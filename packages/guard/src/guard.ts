@@ -4,8 +4,9 @@ import type { Limiter, LimiterStats, Mode, Refusal } from '@spillway/core'
 import { createLimiter, DurationMean, functionOption, hasDeadline } from '@spillway/core'
 import { callDeadlines } from '@spillway/plugin-kit'
 import type { AskedCall } from './call-time.ts'
-import type { Work } from './call.ts'
 import { Call } from './call.ts'
+import { Caller } from './caller.ts'
+import type { Work } from './work.ts'
 import type { CallContext } from './call-context.ts'
 import type { CallOptions } from './call-options.ts'
 import { Circuit } from './circuit.ts'
@@ -115,7 +116,10 @@ class LimitedGuard implements Guard {
       const refusal = this.#context.circuit?.refuse()
       if (refusal !== undefined) throw breakerError(refusal)
       const asked = this.#asked(options)
-      this.#admit(new Call(this.#context, work, asked, resolve, reject), asked)
+      this.#admit(
+        new Call(this.#context, work, asked, new Caller(resolve, reject, asked.permit)),
+        asked,
+      )
     })
   }
 

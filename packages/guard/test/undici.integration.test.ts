@@ -280,7 +280,11 @@ test('reads and extends headers in every form', () => {
   expect(withHeader(undefined, name, '2')).toEqual({ 'x-a': '2' })
   expect(withHeader(null, name, '2')).toEqual({ 'x-a': '2' })
   expect(withHeader(['b', '1'], name, '2')).toEqual(['b', '1', 'x-a', '2'])
-  expect(withHeader(new Map([['b', '1']]), name, '2')).toEqual({ b: '1', 'x-a': '2' })
+  const pairs = withHeader(new Map([['b', '1']]), name, '2') as Iterable<unknown>
+  expect([...pairs]).toEqual([
+    ['b', '1'],
+    ['x-a', '2'],
+  ])
   const given = { b: '1' }
   expect(withHeader(given, name, '2')).toEqual({ b: '1', 'x-a': '2' })
   expect(given).toEqual({ b: '1' })

@@ -1,4 +1,5 @@
 import type { Clock } from '@spillway/core'
+import { setAwaitedTimer } from '@spillway/core'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { ParsedHealthOptions, ReadyCheck } from './health-options.ts'
 
@@ -48,9 +49,7 @@ function tell(reply: FastifyReply, statusCode: number, status: string): FastifyR
 async function isTrueInTime(check: ReadyCheck, clock: Clock, timeoutMs: number): Promise<boolean> {
   let timer: unknown
   const timeout = new Promise<false>((resolve) => {
-    timer = clock.setTimer(() => {
-      resolve(false)
-    }, timeoutMs)
+    timer = setAwaitedTimer(clock, () => resolve(false), timeoutMs)
   })
   try {
     const answer: unknown = await Promise.race([check(), timeout])

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { TimerHandle } from '@spillway/core'
-import { callerDeadline, SpillwayError } from '@spillway/core'
+import { callerDeadline, setAwaitedTimer, SpillwayError } from '@spillway/core'
 import type { FastifyRequest } from 'fastify'
 import { spentMs } from './deadline.ts'
 import type { RequestState } from './request-state.ts'
@@ -60,9 +60,7 @@ export class CancelSource implements SettledListener {
       this.#controller.abort(new SpillwayError('SPW_ERR_DEADLINE', { reason }))
       return
     }
-    this.#timer = clock.setTimer(() => {
-      this.deadlineCounts()
-    }, Math.ceil(leftMs))
+    this.#timer = setAwaitedTimer(clock, () => this.deadlineCounts(), Math.ceil(leftMs))
   }
 
   responseSettled(raw: ServerResponse): void {

@@ -1,3 +1,5 @@
 export { HangUpClient } from './hang-up-client.ts'
 export type { RawRequest, RawResponse } from './hang-up-client.ts'
 export { ManualClock } from './manual-clock.ts'
+export { runModule } from './run-module.ts'
+export type { ModuleEnd } from './run-module.ts'

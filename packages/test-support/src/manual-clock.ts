@@ -4,6 +4,7 @@ interface ManualTimer {
   readonly at: number
   readonly order: number
   readonly callback: () => void
+  isAwaited: boolean
 }
 
 /** Far more than any test sets for one moment. */
@@ -24,13 +25,27 @@ export class ManualClock implements Clock {
   wallNow = (): number => this.#wallOffset + this.#now
 
   setTimer = (callback: () => void, delayMs: number): ManualTimer => {
-    const timer = { at: this.#now + Math.max(0, delayMs), order: this.#order++, callback }
+    const timer = {
+      at: this.#now + Math.max(0, delayMs),
+      order: this.#order++,
+      callback,
+      isAwaited: false,
+    }
     this.#timers.add(timer)
     return timer
   }
 
   clearTimer = (timer: unknown): void => {
     this.#timers.delete(timer as ManualTimer)
+  }
+
+  keepAlive = (timer: unknown, isAwaited: boolean): void => {
+    ;(timer as ManualTimer).isAwaited = isAwaited
+  }
+
+  /** Pending timers that would keep a process alive. */
+  get awaitedTimers(): number {
+    return [...this.#timers].filter(({ isAwaited }) => isAwaited).length
   }
 
   /** Timers that have not run yet: 0 after a clean end. */

@@ -1,7 +1,7 @@
 import type { Clock, TimerHandle } from '../clock.ts'
-import { longestTimerMs } from '../clock.ts'
+import { longestTimerMs, setAwaitedTimer } from '../clock.ts'
 
-/** One timer for a whole queue, set to the moment at which the first caller must be told. */
+/** One timer for a whole queue, set to the moment at which the first caller must be told; callers await it. */
 export class QueueTimer {
   readonly #clock: Clock
   readonly #onDue: () => void
@@ -25,7 +25,8 @@ export class QueueTimer {
     if (dueAt >= this.#dueAt) return
     this.cancel()
     this.#dueAt = dueAt
-    this.#handle = this.#clock.setTimer(
+    this.#handle = setAwaitedTimer(
+      this.#clock,
       this.#onDue,
       Math.min(longestTimerMs, Math.ceil(dueAt - now)),
     )

@@ -1,5 +1,5 @@
 import type { Clock, TimerHandle } from '../clock.ts'
-import { longestTimerMs } from '../clock.ts'
+import { longestTimerMs, setAwaitedTimer } from '../clock.ts'
 import { SpillwayError } from '../errors.ts'
 import { leftAtDeadline } from '../evidence/caller-left.ts'
 
@@ -60,7 +60,7 @@ export class Patience {
     this.#watch()
     return new Promise((resolve) => {
       this.#wake = resolve
-      this.#wakeTimer = this.#clock.setTimer(resolve, delayMs)
+      this.#wakeTimer = setAwaitedTimer(this.#clock, resolve, delayMs)
     })
   }
 
@@ -76,7 +76,9 @@ export class Patience {
     this.#isWatched = true
     if (this.#caller !== undefined) this.#listen(this.#caller)
     const leftMs = this.#endsAt - this.#clock.now()
-    if (leftMs < longestTimerMs) this.#timer = this.#clock.setTimer(() => this.#expire(), leftMs)
+    if (leftMs < longestTimerMs) {
+      this.#timer = setAwaitedTimer(this.#clock, () => this.#expire(), leftMs)
+    }
   }
 
   #listen(caller: AbortSignal): void {

@@ -1,7 +1,7 @@
 import { SpillwayError } from '../errors.ts'
 import { leftAtCallerDeadline, leftAtDeadline } from '../evidence/caller-left.ts'
 import { evidenceOf, signOf } from '../evidence/evidence.ts'
-import { functionOption } from '../options.ts'
+import { functionOption, invalidOption } from '../options.ts'
 import { checkPriority } from '../priority.ts'
 import { delayBeforeRetry } from './backoff.ts'
 import type { RetryDecision } from './decision.ts'
@@ -49,7 +49,14 @@ export class RetriedCall<T> {
 
   #check(): void {
     functionOption('work', this.#work)
-    if (this.#call.priority !== undefined) checkPriority(this.#call.priority)
+    const { priority, deadlineMs, signal } = this.#call
+    if (priority !== undefined) checkPriority(priority)
+    if (deadlineMs !== undefined && typeof deadlineMs !== 'number') {
+      throw invalidOption('deadlineMs', 'a number of milliseconds', deadlineMs)
+    }
+    if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
+      throw invalidOption('signal', 'an AbortSignal', signal)
+    }
   }
 
   async #attempts(): Promise<T> {

@@ -377,6 +377,12 @@ describe('retry', () => {
     expect(() => createRetry({ maxAttempts: 0 })).toThrow(/`maxAttempts`.*positive integer, got 0/)
     await expect(createRetry().run('work' as never)).rejects.toThrow(/`work`/)
     await expect(run({ priority: 'urgent' as 'low' })).rejects.toThrow(/`priority`/)
+    for (const deadlineMs of ['50', null, {}]) {
+      await expect(run({ deadlineMs: deadlineMs as never })).rejects.toThrow(/`deadlineMs`/)
+    }
+    for (const signal of ['now', null, {}]) {
+      await expect(run({ signal: signal as never })).rejects.toThrow(/`signal`/)
+    }
     expect(() => createRetry({ budget: {} as never })).toThrow(/`budget`/)
     expect(() => createRetry({ throttle: {} as never })).toThrow(/`throttle`/)
     expect(() => createRetry({ retries: 3 } as object)).toThrow(/Unknown option/)

@@ -1,10 +1,12 @@
-import { evidenceOfStatus, functionOption, knownKeys } from '@spillway/core'
+import { evidenceOfStatus, functionOption, invalidOption, knownKeys } from '@spillway/core'
 import { callHeaders } from '../call-headers.ts'
 import type { CallOptions } from '../call-options.ts'
 import type { Guard } from '../guard.ts'
-import type { RunningCall } from '../running-call.ts'
 import { callOf } from '../running-call.ts'
-import { trackResponse } from './tracked-response.ts'
+import { bodyEnd } from './body-end.ts'
+import type { FetchInit } from './call-init.ts'
+import { callInit, ownSignal } from './call-init.ts'
+import { WaitingCaller } from './waiting-caller.ts'
 
 /** Anything shaped like the global `fetch`, for example undici's. */
 export type FetchFunction = (...args: never[]) => Promise<unknown>
@@ -15,7 +17,7 @@ export interface GuardedFetchOptions<F extends FetchFunction> {
   readonly fetch?: F
 }
 
-/** `fetch` with a third argument; `init.signal`, when there is one, is used instead of `options.signal`. */
+/** `fetch` with a third argument. */
 export type GuardedFetch<F extends FetchFunction> = (
   input: Parameters<F>[0],
   init?: Parameters<F>[1],
@@ -23,10 +25,15 @@ export type GuardedFetch<F extends FetchFunction> = (
 ) => ReturnType<F>
 
 /**
- * A `fetch` behind a guard, for callers that want the response itself. Its permit is held until the
- * body has been read to its end or cancelled: until then the downstream works for us. The guard's
- * timeout and the deadline go on while the body is read, and abort it. So a body that nobody reads
- * costs a permit until the timeout; cancel what you do not need: `response.body?.cancel()`.
+ * A `fetch` behind a guard, for callers that want the response itself. It takes all that `fetch` takes
+ * and hands out `fetch`'s own response. The signals of `init`, of a `Request` and of `options` all end
+ * the call.
+ *
+ * Its permit is held until the body has been read to its end or cancelled, in whatever way: until then
+ * the downstream works for us. With nothing to read it comes back at once. The guard's timeout and the
+ * deadline go on while the body is read, and abort it. So a body that nobody reads costs a permit until
+ * the response is garbage-collected, at most until the timeout; cancel what you do not need:
+ * `response.body?.cancel()`.
  *
  * The request says how many milliseconds are left when it is sent, and its priority unless that is
  * `default`, in the headers `x-envoy-expected-rq-timeout-ms` and `x-request-priority`; headers of
@@ -51,12 +58,7 @@ export function guardedFetch<F extends FetchFunction = typeof globalThis.fetch>(
   return guarded as unknown as GuardedFetch<F>
 }
 
-type FetchInit = {
-  readonly signal?: AbortSignal | null
-  readonly headers?: HeadersInit
-} & Record<string, unknown>
-type HeadersInit = ConstructorParameters<typeof Headers>[0]
-type Fetch = (input: unknown, init: FetchInit) => Promise<Response>
+type Fetch = (input: unknown, init: Record<string, unknown>) => Promise<Response>
 
 /** The answer of a downstream in trouble: an error for limit and breaker, none for the caller. */
 class TroubledAnswer extends Error {
@@ -74,43 +76,54 @@ function runFetch(
   fetch: Fetch,
   input: unknown,
   init: FetchInit | undefined,
-  call: CallOptions | undefined,
+  options: CallOptions | undefined,
 ): Promise<Response> {
   return new Promise((resolve, reject) => {
-    const work = async (signal: AbortSignal): Promise<void> => {
+    const caller = new WaitingCaller(resolve, reject)
+    // Not an async function: while it waits for the body its frame would hold the response.
+    const work = (signal: AbortSignal): Promise<void> => {
       // A guard that merely observes leaves the request as it was.
       const running = callOf(signal)
-      const headed = running === undefined ? init : withCallHeaders(input, init, running)
-      const { response, ended } = trackResponse(await fetch(input, { ...headed, signal }))
-      resolve(response)
-      await ended
-      if (evidenceOfStatus(response.status) !== 'answered')
-        throw new TroubledAnswer(response.status)
+      const headers = running === undefined ? {} : callHeaders(running)
+      return fetch(input, callInit(input, init, signal, headers)).then((response) =>
+        handOut(response, caller),
+      )
     }
-    guard.run(work, withSignal(call, init?.signal)).catch(reject)
+    const asked = withSignal(options, ownSignal(input, init))
+    guard.run(work, asked).catch((error: unknown) => caller.fail(error))
   })
 }
 
-function withSignal(call: CallOptions = {}, signal: AbortSignal | null | undefined): CallOptions {
-  return signal === undefined || signal === null ? call : { ...call, signal }
+/** Ends with the body. The response itself must not be held until then. */
+function handOut(response: Response, caller: WaitingCaller): Promise<void> {
+  const { status } = response
+  const ended = bodyEnd(response)
+  caller.answer(response)
+  return evidenceOfStatus(status) === 'answered' ? ended : troubleAfter(ended, status)
 }
 
-/** Pairs: every `fetch` takes them, also one whose `Headers` is another class. */
-function withCallHeaders(
-  input: unknown,
-  init: FetchInit | undefined,
-  call: RunningCall,
-): FetchInit {
-  const headers = new Headers(init?.headers ?? headersOf(input))
-  for (const [name, value] of Object.entries(callHeaders(call))) {
-    if (!headers.has(name)) headers.set(name, value)
+async function troubleAfter(ended: Promise<void>, status: number): Promise<never> {
+  await ended
+  throw new TroubledAnswer(status)
+}
+
+function withSignal(options: CallOptions = {}, own: AbortSignal | undefined): CallOptions {
+  if (own === undefined) return options
+  if (!(own instanceof AbortSignal)) throw invalidOption('init.signal', 'an AbortSignal', own)
+  // Each by its name: a running call has nothing of its own that could be spread.
+  const { priority, deadlineMs, callerDeadlineMs, partition, workload, permit, signal } = options
+  const both = signal === undefined ? own : AbortSignal.any([own, signal])
+  const all: Every<CallOptions> = {
+    priority,
+    deadlineMs,
+    callerDeadlineMs,
+    partition,
+    workload,
+    permit,
+    signal: both,
   }
-  return { ...init, headers: [...headers] }
+  return all
 }
 
-/** Headers in `init` take the place of those of a `Request`, so they must be carried over. */
-function headersOf(input: unknown): HeadersInit {
-  return typeof input === 'object' && input !== null && 'headers' in input
-    ? (input.headers as HeadersInit)
-    : undefined
-}
+/** None left out. */
+type Every<T> = { readonly [K in keyof T]-?: T[K] }

@@ -1,72 +1,178 @@
-import type { RetryDecision } from '@spillway/core'
-import { evidenceOf, tellThrottle } from '@spillway/core'
+import type { RetryDecision, TimerHandle } from '@spillway/core'
+import { evidenceOf, setAwaitedTimer, tellThrottle } from '@spillway/core'
 import type { Dispatcher } from 'undici'
-import { RetryHandler } from 'undici'
-import { attemptHeader, withHeader } from './headers.ts'
+import { errors } from 'undici'
+import type { AttemptOwner } from './attempt.ts'
+import { Attempt } from './attempt.ts'
+import { isReplayable } from './body.ts'
+import { attemptHeader, copyHeaders, withHeader } from './headers.ts'
 import type { ParsedOptions } from './options.ts'
 import type { Origin } from './origins.ts'
 import type { Failure } from './policy.ts'
 import { decideRequest, isAccepted } from './policy.ts'
+import { StableController } from './stable-controller.ts'
+
+type Handler = Dispatcher.DispatchHandler
+type Controller = Dispatcher.DispatchController
 
 /**
- * One request with all its attempts, on undici's own `RetryHandler`: that keeps bodies that can be
- * sent again apart from those that cannot, holds a refused answer back until the decision, lets an
- * abort end the wait, and moves the caller's back-pressure to the new connection. Only the decision
- * is ours; undici's has neither budget nor jitter, resumes answers that have begun, and cuts a
- * `Retry-After` that is too long to something shorter.
+ * - `asking`: an attempt is under way, and nothing of an answer has gone to the caller
+ * - `waiting`: for the moment of the next attempt
+ * - `answering`: the caller has the beginning of an answer, so nothing is tried again
+ * - `over`: the caller has been told of the end
  */
-export class Attempts {
+type Phase =
+  | { readonly kind: 'asking' | 'answering' | 'over' }
+  | { readonly kind: 'waiting'; readonly timer: TimerHandle }
+
+/**
+ * One request with all its attempts, of which the caller's handler sees one: it is told once that the
+ * request starts, how far its body has got, and of the one answer that is handed out.
+ */
+export class Attempts implements AttemptOwner {
   readonly #request: Dispatcher.DispatchOptions
   readonly #dispatch: Dispatcher['dispatch']
+  readonly #handler: Handler
   readonly #origin: Origin
   readonly #options: ParsedOptions
   readonly #startedAt: number
-  #attempt = 0
-  #isAnswered = false
+  readonly #controller = new StableController((reason) => this.#abort(reason))
+  #phase: Phase = { kind: 'asking' }
+  #number = 0
+  #attempt: Attempt = new Attempt(this)
+  /** A connection has taken the request, and may have begun to read its body. */
+  #isStarted = false
+  #isSent = false
+  #sentBytes = 0
 
   constructor(
     request: Dispatcher.DispatchOptions,
     dispatch: Dispatcher['dispatch'],
+    handler: Handler,
     origin: Origin,
     options: ParsedOptions,
   ) {
-    this.#request = request
+    this.#request = { ...request, headers: copyHeaders(request.headers) }
     this.#dispatch = dispatch
+    this.#handler = handler
     this.#origin = origin
     this.#options = options
     this.#startedAt = options.clock.now()
   }
 
-  start(handler: Dispatcher.DispatchHandler): boolean {
-    const retryHandler = new RetryHandler(
-      { ...this.#request, retryOptions: { throwOnError: false, retry: this.#onFailure } },
-      { dispatch: this.#send, handler },
-    ) as Dispatcher.DispatchHandler
-    this.#observe(retryHandler)
-    return this.#send(this.#request, retryHandler)
+  /** Sends it, for the first time or again. */
+  send(): boolean {
+    this.#number += 1
+    const request = this.#request
+    if (this.#number === 1) return this.#dispatch(request, this.#attempt)
+    const headers = withHeader(request.headers, attemptHeader, String(this.#number))
+    return this.#dispatch({ ...request, headers }, this.#attempt)
   }
 
-  readonly #send = (
-    request: Dispatcher.DispatchOptions,
-    handler: Dispatcher.DispatchHandler,
-  ): boolean => {
-    this.#attempt += 1
-    if (this.#attempt === 1) return this.#dispatch(request, handler)
-    const headers = withHeader(this.#request.headers, attemptHeader, String(this.#attempt))
-    return this.#dispatch({ ...request, headers }, handler)
+  started(controller: Controller, context: unknown, isAnew: boolean): void {
+    this.#controller.target = controller
+    // The start of another attempt is none of the request.
+    if (this.#isStarted && !isAnew) return
+    this.#isStarted = true
+    this.#handler.onRequestStart?.(this.#controller, context)
   }
 
-  /** The throttle wants to know of every attempt's answer, the RetryHandler tells of the last. */
-  #observe(handler: Dispatcher.DispatchHandler): void {
-    const forward = handler.onResponseStart!.bind(handler)
-    handler.onResponseStart = (controller, statusCode, headers, message) => {
-      if (statusCode >= 200) {
-        this.#tellThrottle(isAccepted(statusCode, headers))
-        // Handed out unless the decision, which is part of forwarding it, is to try again.
-        this.#isAnswered = statusCode < 300
+  bodySent(chunk: Buffer, sentBefore: number): void {
+    const known = this.#sentBytes - sentBefore
+    if (known >= chunk.length) return
+    this.#sentBytes = sentBefore + chunk.length
+    this.#handler.onBodySent?.(known > 0 ? chunk.subarray(known) : chunk)
+  }
+
+  requestSent(): void {
+    if (this.#isSent) return
+    this.#isSent = true
+    this.#handler.onRequestSent?.()
+  }
+
+  upgraded(...[status, headers, socket]: Parameters<AttemptOwner['upgraded']>): void {
+    this.#phase = { kind: 'over' }
+    this.#handler.onRequestUpgrade?.(this.#controller, status, headers, socket)
+  }
+
+  answered(...[status, headers, message]: Parameters<AttemptOwner['answered']>): void {
+    if (status >= 200) {
+      const decision = this.#decideAnswer(status, headers)
+      if (decision?.kind === 'retry') {
+        this.#wait(decision.delayMs)
+        return
       }
-      forward(controller, statusCode, headers, message)
+      this.#phase = { kind: 'answering' }
+      this.#handler.onResponseStarted?.()
     }
+    this.#handler.onResponseStart?.(this.#controller, status, headers, message)
+  }
+
+  data(chunk: Buffer): void {
+    this.#handler.onResponseData?.(this.#controller, chunk)
+  }
+
+  ended(trailers: Parameters<AttemptOwner['ended']>[0]): void {
+    this.#phase = { kind: 'over' }
+    this.#handler.onResponseEnd?.(this.#controller, trailers)
+  }
+
+  failed(error: Error): void {
+    if (this.#phase.kind === 'asking' && !this.#controller.aborted) {
+      tellThrottle(this.#origin.throttle, evidenceOf(error))
+      const decision = this.#decide(error as Failure)
+      if (decision.kind === 'retry') {
+        this.#wait(decision.delayMs)
+        return
+      }
+    }
+    this.#fail(error)
+  }
+
+  #fail(error: Error): void {
+    this.#phase = { kind: 'over' }
+    this.#handler.onResponseError?.(this.#controller, error)
+  }
+
+  /** The refused answer flows off meanwhile, so that its connection can serve again. */
+  #wait(delayMs: number): void {
+    this.#attempt.discard()
+    this.#controller.target = undefined
+    const timer = setAwaitedTimer(this.#options.clock, () => this.#sendAgain(), delayMs)
+    this.#phase = { kind: 'waiting', timer }
+  }
+
+  #sendAgain(): void {
+    this.#attempt.abort(new errors.RequestAbortedError('Tried again before its answer had ended'))
+    this.#attempt = new Attempt(this)
+    this.#phase = { kind: 'asking' }
+    try {
+      this.send()
+    } catch (error) {
+      this.#fail(error as Error)
+    }
+  }
+
+  /** By the caller. Where undici has nothing to abort, it is told here. */
+  #abort(reason: Error): void {
+    const phase = this.#phase
+    if (phase.kind === 'over') return
+    if (phase.kind === 'waiting') this.#options.clock.clearTimer(phase.timer)
+    const { target } = this.#controller
+    if (target !== undefined) {
+      target.abort(reason)
+      return
+    }
+    this.#attempt.discard()
+    this.#attempt.abort(reason)
+    this.#fail(reason ?? new errors.RequestAbortedError())
+  }
+
+  /** Undefined for an answer that there is nothing to decide about. */
+  #decideAnswer(statusCode: number, headers: Failure['headers']): RetryDecision | undefined {
+    const wasAccepted = isAccepted(statusCode, headers)
+    this.#tellThrottle(wasAccepted)
+    return wasAccepted ? undefined : this.#decide({ statusCode, headers })
   }
 
   #tellThrottle(wasAccepted: boolean): void {
@@ -74,34 +180,12 @@ export class Attempts {
     else this.#origin.throttle?.refuse()
   }
 
-  /** Its timer is cleared by the RetryHandler when the caller aborts. */
-  readonly #onFailure = (
-    error: Error,
-    _context: unknown,
-    callback: (error?: Error | null) => void,
-  ): NodeJS.Timeout | undefined => {
-    // Statuses have been told of; an answer that breaks off was one.
-    const { statusCode } = error as Failure
-    if (statusCode === undefined && !this.#isAnswered) {
-      tellThrottle(this.#origin.throttle, evidenceOf(error))
-    }
-    const decision = this.#decide(error as Failure)
-    if (decision.kind === 'retry') {
-      return setTimeout(() => {
-        callback(null)
-      }, decision.delayMs)
-    }
-    this.#isAnswered = true
-    callback(error)
-    return undefined
-  }
-
   #decide(failure: Failure): RetryDecision {
     const { clock, deadlineMs } = this.#options
     const state = {
       request: this.#request,
-      attempt: this.#attempt,
-      isAnswered: this.#isAnswered,
+      attempt: this.#number,
+      canSendAgain: !this.#isStarted || isReplayable(this.#request.body),
       remainingMs: this.#startedAt + deadlineMs - clock.now(),
     }
     const decision = decideRequest(failure, state, this.#options)

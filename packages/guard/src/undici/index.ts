@@ -29,6 +29,6 @@ export function retryBudget(
     const origin = origins.get(String(request.origin))
     if (origin.throttle?.tryAttempt() === false) throw new SpillwayError('SPW_ERR_THROTTLED')
     origin.budget.countRequest()
-    return new Attempts(request, dispatch, origin, parsed).start(handler)
+    return new Attempts(request, dispatch, handler, origin, parsed).send()
   }
 }

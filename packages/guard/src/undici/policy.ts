@@ -28,11 +28,11 @@ const retryableStatuses: ReadonlySet<unknown> = new Set([429, 502, 503, 504])
 /** The connection broke; whether the request was worked on is not known. */
 const brokenConnection: ReadonlySet<unknown> = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'])
 
-/** What undici's RetryHandler says of an attempt: an error, or a status in the form of one. */
+/** What is known of a failed attempt: an error, or an answer's status and headers. */
 export interface Failure {
   readonly code?: unknown
   readonly statusCode?: number
-  readonly headers?: Readonly<Record<string, unknown>>
+  readonly headers?: Readonly<Record<string, unknown>> | undefined
 }
 
 /** The request as far as the decision goes. */
@@ -40,8 +40,8 @@ export interface RequestState {
   readonly request: Dispatcher.DispatchOptions
   /** Number of the attempt that has failed, from 1. */
   readonly attempt: number
-  /** The caller has the beginning of an answer already. */
-  readonly isAnswered: boolean
+  /** The body would be the same bytes. */
+  readonly canSendAgain: boolean
   readonly remainingMs: number
 }
 
@@ -69,7 +69,7 @@ export function decideRequest(
     isLocalRefusal: isLocalRefusal(failure),
     attempt: state.attempt,
     maxAttempts: options.maxAttempts,
-    isSafe: !state.isAnswered && isSafe(failure, state.request),
+    isSafe: state.canSendAgain && isSafe(failure, state.request),
     isRetryable: isRetryable(failure),
     delayMs: delayBeforeRetry(state.attempt, options, options.random(), retryAfterMs),
     retryAfterMs,
