@@ -56,6 +56,7 @@ export type {
   LoadShedderOptions,
   LoadShedderStats,
   ShedRefusal,
+  RunQueueStats,
   SignalStats,
 } from './pressure/load-shedder.ts'
 export type {

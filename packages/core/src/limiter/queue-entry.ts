@@ -20,8 +20,10 @@ export class QueueEntry implements Waiting, EventListenerObject {
   readonly expiresAt: number
   /** Monotonic milliseconds at which it must have been served, the call included. */
   readonly serveBy: number
-  /** The caller's patience; decides when its lane counts as overloaded. */
+  /** The caller's patience. */
   readonly patienceMs: number
+  /** Whether it may wait as long as its deadline lets it. */
+  readonly mayWaitWhole: boolean
   /** Undefined once it has left the queue. */
   lane: Lane | undefined = undefined
   older: QueueEntry | undefined = undefined
@@ -39,6 +41,7 @@ export class QueueEntry implements Waiting, EventListenerObject {
       | 'expiresAt'
       | 'serveBy'
       | 'patienceMs'
+      | 'mayWaitWhole'
     >,
   ) {
     this.owner = fields.owner
@@ -50,6 +53,7 @@ export class QueueEntry implements Waiting, EventListenerObject {
     this.expiresAt = fields.expiresAt
     this.serveBy = fields.serveBy
     this.patienceMs = fields.patienceMs
+    this.mayWaitWhole = fields.mayWaitWhole
   }
 
   /** Tells the waiter; a permit that it fails to take comes back. */

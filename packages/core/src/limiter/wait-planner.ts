@@ -4,13 +4,14 @@ import { rankOf } from '../priority.ts'
 import type { AcquireOptions, RefusalReason } from './admission.ts'
 import type { DurationMean } from './duration-mean.ts'
 import type { QueueBounds } from './options.ts'
-import { isOverloaded, patienceMs, waitBudgetMs } from './wait-budget.ts'
+import type { WaitBudget } from './wait-budget.ts'
+import { patienceMs, waitBudget } from './wait-budget.ts'
 import type { WaitingQueue } from './waiting-queue.ts'
 
 /** Whether a call may wait, and for how long. */
 export type WaitPlan =
   /** `mustEvict`: the queue is full, and somebody in it has to make room. */
-  | { readonly kind: 'wait'; readonly budgetMs: number; readonly mustEvict: boolean }
+  | { readonly kind: 'wait'; readonly budget: WaitBudget; readonly mustEvict: boolean }
   | { readonly kind: 'refuse'; readonly reason: RefusalReason }
 
 /**
@@ -37,28 +38,28 @@ export class WaitPlanner {
   plan(options: AcquireOptions, now: number): WaitPlan {
     const rank = rankOf(options.priority ?? 'default')
     const partition = options.partition ?? ''
-    const standingMs = this.#queue.standingMs(rank, partition, now)
-    const budgetMs = waitBudgetMs({
+    const patience = patienceMs(options.deadlineMs)
+    const isOverloaded = this.#queue.isOverloaded(rank, partition, patience, now)
+    const budget = waitBudget({
       deadlineMs: options.deadlineMs,
       maxWaitMs: options.maxWaitMs,
       queueMaxWaitMs: this.#bounds.maxWaitMs,
       meanDurationMs: this.#duration.cautious,
       permitIntervalMs: this.#drainMs(1),
-      standingMs,
+      isOverloaded,
     })
     // Also when it is no number.
-    if (!(budgetMs > 0)) return { kind: 'refuse', reason: 'deadline' }
-    const newestFirst = isOverloaded(standingMs, patienceMs(options.deadlineMs))
-    if (this.waitMs(rank, partition, newestFirst) > benefitOfDoubt * budgetMs) {
+    if (!(budget.ms > 0)) return { kind: 'refuse', reason: 'deadline' }
+    if (this.waitMs(rank, partition, isOverloaded) > benefitOfDoubt * budget.ms) {
       return { kind: 'refuse', reason: 'estimated_wait' }
     }
     const mustEvict = this.#queue.size >= this.#bounds.maxSize
     return mustEvict && !this.#queue.canEvict(rank, partition)
       ? { kind: 'refuse', reason: 'limit' }
-      : { kind: 'wait', budgetMs, mustEvict }
+      : { kind: 'wait', budget, mustEvict }
   }
 
-  /** By Little's law a permit comes free every mean duration / limit. */
+  /** How long such a call would wait. */
   waitMs(rank: PriorityRank, partition: string, newestFirst: boolean): number {
     return this.#drainMs(this.#queue.ahead(rank, partition, newestFirst) + 1)
   }
@@ -68,7 +69,8 @@ export class WaitPlanner {
     return this.#drainMs(this.#queue.size + 1)
   }
 
+  /** By Little's law a permit comes free every mean duration / limit. */
   #drainMs(calls: number): number {
-    return (calls * this.#duration.value) / this.#limit.current
+    return calls * (this.#limit.permitIntervalMs ?? this.#duration.value / this.#limit.current)
   }
 }

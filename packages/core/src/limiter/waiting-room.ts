@@ -78,9 +78,10 @@ export class WaitingRoom implements EntryOwner {
       workload: options.workload,
       signal: options.signal,
       enqueuedAt: now,
-      expiresAt: now + plan.budgetMs,
+      expiresAt: now + plan.budget.ms,
       serveBy: now + usableMs(options.deadlineMs),
       patienceMs: patienceMs(options.deadlineMs),
+      mayWaitWhole: plan.budget.isWhole,
     })
     this.#queue.push(entry, rank, partition)
     entry.signal?.addEventListener('abort', entry)

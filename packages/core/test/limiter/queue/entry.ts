@@ -6,6 +6,7 @@ export interface EntryFields {
   readonly enqueuedAt?: number
   readonly expiresAt?: number
   readonly patienceMs?: number
+  readonly mayWaitWhole?: boolean
   readonly priority?: Priority
 }
 
@@ -22,6 +23,7 @@ export function entry(fields: EntryFields = {}): QueueEntry {
     expiresAt: 1000,
     serveBy: Infinity,
     patienceMs: 1000,
+    mayWaitWhole: true,
     ...fields,
   })
 }
