@@ -9,7 +9,7 @@ export interface AcquireOptions {
   readonly priority?: Priority | undefined
   /**
    * Milliseconds left until the answer is worthless. Without it, or with Infinity, the wait is bounded
-   * by `maxWaitMs` and half a second.
+   * by the queue's `maxWaitMs`, half a second where there is none.
    */
   readonly deadlineMs?: number | undefined
   /** Upper bound of the wait for this call; only ever shortens the queue's own. */

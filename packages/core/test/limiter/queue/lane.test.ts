@@ -76,6 +76,31 @@ describe('a lane', () => {
     expect(lane.turn(250)).toBe(waiting[1])
   })
 
+  test('waits twice as long, up to six deadlines, before it tries again in vain', () => {
+    const lane = new Lane(0, 'a')
+    const periods: number[] = []
+    let now = 0
+    for (let trial = 0; trial < 5; trial += 1) {
+      const [first, second] = [1, 2].map(() => entryOf(now))
+      for (const one of [first!, second!]) lane.push(one)
+      now += 100
+      expire(lane, first!, now)
+      lane.turn(now)
+      const since = now
+      while (lane.isOverloaded(100, now)) now += 1
+      periods.push(now - since)
+      lane.unlink(second!)
+    }
+    expect(periods).toEqual([150, 300, 600, 600, 600])
+    now += 600
+    const [first, second] = [1, 2].map(() => entryOf(now))
+    for (const one of [first!, second!]) lane.push(one)
+    expire(lane, first!, now + 100)
+    lane.turn(now + 100)
+    expect(lane.isOverloaded(100, now + 249)).toBe(true)
+    expect(lane.isOverloaded(100, now + 250)).toBe(false)
+  })
+
   test('serves the oldest when those who waited in vain were the victims of one block', () => {
     const { lane, waiting } = laneOf({ count: 3, everyMs: 60 })
     // Nobody could be run for 115 ms; who came after the block has hardly waited.
@@ -105,12 +130,15 @@ function laneOf(options: {
 }): { readonly lane: Lane; readonly waiting: readonly QueueEntry[] } {
   const { count, everyMs, mayWaitWhole = true } = options
   const lane = new Lane(0, 'a')
-  const waiting = Array.from({ length: count }, (_, index) => {
-    const enqueuedAt = index * everyMs
-    return entry({ enqueuedAt, expiresAt: enqueuedAt + 100, patienceMs: 100, mayWaitWhole })
-  })
+  const waiting = Array.from({ length: count }, (_, index) =>
+    entryOf(index * everyMs, mayWaitWhole),
+  )
   for (const one of waiting) lane.push(one)
   return { lane, waiting }
+}
+
+function entryOf(enqueuedAt: number, mayWaitWhole = true): QueueEntry {
+  return entry({ enqueuedAt, expiresAt: enqueuedAt + 100, patienceMs: 100, mayWaitWhole })
 }
 
 function expire(lane: Lane, one: QueueEntry, now: number): void {
