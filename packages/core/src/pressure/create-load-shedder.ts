@@ -20,7 +20,7 @@ import type {
 } from './load-shedder.ts'
 import { memoryUsed } from './memory-used.ts'
 import { processFacts } from './process-facts.ts'
-import type { Runnable } from './run-queue.ts'
+import type { Runnable } from './runnable.ts'
 import { RunQueue } from './run-queue.ts'
 import { runQueuePressure } from './run-queue-pressure.ts'
 import { leastPressure, shedRatio } from './shed-ratio.ts'

@@ -5,7 +5,7 @@ import type { LimiterStats } from '../limiter/limiter.ts'
 import type { Mode } from '../mode.ts'
 import type { Priority } from '../priority.ts'
 import type { ProcessFacts } from './process-facts.ts'
-import type { Runnable } from './run-queue.ts'
+import type { Runnable } from './runnable.ts'
 import type { Signal, SignalFunction } from './signal.ts'
 
 export interface LoadShedderOptions {

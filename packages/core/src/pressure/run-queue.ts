@@ -7,14 +7,8 @@ import type { Mode } from '../mode.ts'
 import type { Priority } from '../priority.ts'
 import { perPriority } from '../priority.ts'
 import type { ProcessFacts } from './process-facts.ts'
+import type { Runnable } from './runnable.ts'
 import { SliceLimit } from './slice-limit.ts'
-
-/** A request that waits for the processor. Exactly one of the two is called, once. */
-export interface Runnable {
-  /** Its turn has come. */
-  run(): void
-  refused(refusal: Refusal): void
-}
 
 /** What has become of those who had to wait; counts only ever grow. */
 export interface RunQueueCounts {
@@ -83,8 +77,8 @@ export class RunQueue {
   #sliceAt = 0
   /** How long the slice before took, with what its requests left for later. */
   #tookMs = sliceMs
-  /** When it was over, and the loop was let read. */
-  #readingFrom = 0
+  /** When it was over, and the loop was let read: by the first request that has come since. */
+  #readingFrom: number | undefined = 0
   /** Those that are run in this slice. */
   #permits: Permit[] = []
 
@@ -113,6 +107,7 @@ export class RunQueue {
     if (this.#limiter.mode === 'off') return true
     if (this.#turnAt === undefined) this.#startTurn(now)
     this.#came += 1
+    this.#readingFrom ??= now
     if (!this.#isHolding && now - this.#turnAt! >= sliceMs) this.#hold(now)
     if (!this.#isHolding) this.#ranAtOnce += 1
     return !this.#isHolding
@@ -184,7 +179,7 @@ export class RunQueue {
 
   /** From now on, everybody has to wait. */
   #hold(now: number): void {
-    this.#isHolding = true
+    this.#startReading(now, now - this.#turnAt!)
     this.#countThoseAtOnce(now)
   }
 
@@ -206,38 +201,36 @@ export class RunQueue {
     if (this.#isHolding) this.#startTurn(now)
   }
 
-  #startReading(now: number, tookMs: number): void {
+  #startReading(from: number, tookMs: number): void {
     this.#isHolding = true
-    this.#readingFrom = now
+    this.#readingFrom = from
     this.#tookMs = tookMs
     this.#quiet = 0
   }
 
   #goOn(now: number): void {
-    if (this.#isRunning) this.#endSlice(now)
-    if (this.#quiet >= quietTurns || this.#hasReadLongEnough(now)) this.#runSlice(now)
+    if (this.#isRunning) this.#endSlice(this.#readingFrom ?? now)
+    const readMs = now - (this.#readingFrom ?? now)
+    // Reading takes no more than half of the time, however many come.
+    if (this.#quiet >= quietTurns || readMs > this.#tookMs) this.#runSlice(now, readMs)
   }
 
-  /** What was run has kept the loop until now. */
-  #endSlice(now: number): void {
+  /** What was run has kept the loop until then. */
+  #endSlice(at: number): void {
     this.#isRunning = false
-    this.#limit.learn(this.#permits.length, now - this.#sliceAt)
-    this.#startReading(now, now - this.#sliceAt)
+    this.#limit.learn(this.#permits.length, at - this.#sliceAt)
+    this.#startReading(at, at - this.#sliceAt)
   }
 
-  /** Reading takes no more than half of the time, however many come. */
-  #hasReadLongEnough(now: number): boolean {
-    return now - this.#readingFrom > this.#tookMs
-  }
-
-  #runSlice(now: number): void {
+  #runSlice(now: number, readMs: number): void {
     this.#sliceAt = now
-    this.#limit.isOpen = true
+    this.#readingFrom = undefined
+    this.#limit.open(readMs)
     // Whoever ran in the slice before makes room. That serves the queue, and so does the question.
     // What it took one by one is not known.
     for (const permit of this.#permits.splice(0)) permit.release('ignored')
     this.#limiter.wouldRefuse()
-    this.#limit.isOpen = false
+    this.#limit.close()
     this.#isRunning = this.#permits.length > 0
     this.#isHolding = this.#isRunning
   }
