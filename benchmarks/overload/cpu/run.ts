@@ -6,6 +6,7 @@
 import { fileURLToPath } from 'node:url'
 import type { Contestant } from '@spillway/example-slow-database/contestant.ts'
 import type { Capacity } from '@spillway/example-slow-database/result.ts'
+import { columns } from '@spillway/example-slow-database/view/columns.ts'
 import autocannon from 'autocannon'
 import { interruption } from '@spillway/example-slow-database/interruption.ts'
 import { runCommand } from '../../lib/run-command.ts'
@@ -16,6 +17,9 @@ import { contestants } from './contestants/index.ts'
 import type { CpuScore } from './cpu-score.ts'
 import { cpuScore } from './cpu-score.ts'
 import { cpuTable } from './cpu-table.ts'
+import { goodDays } from './good-days/days.ts'
+import type { DayRun } from './good-days/play.ts'
+import { goodDaysTable, playGoodDays } from './good-days/play.ts'
 import { play, startService } from './play.ts'
 import type { CpuScenario } from './scenarios.ts'
 import { cpuScenarios, processAs } from './scenarios.ts'
@@ -31,6 +35,8 @@ interface Run {
 const peers = ['@fastify/under-pressure', 'overload-protection', 'fastify', 'autocannon'] as const
 const command = 'benchmarks/overload/cpu/run.ts'
 const fastScale = 0.5
+/** A group of scenarios in which nothing is short. */
+const goodDaysName = 'good days'
 
 const say = (line: string): void => {
   process.stdout.write(`${line}\n`)
@@ -39,7 +45,7 @@ const say = (line: string): void => {
 async function main(): Promise<void> {
   const choices = {
     contestants: contestants.map(({ name }) => name),
-    scenarios: cpuScenarios(() => 0, 1).map(({ name }) => name),
+    scenarios: [...cpuScenarios(() => 0, 1).map(({ name }) => name), goodDaysName],
   }
   const args = parseArguments(process.argv.slice(2), choices)
   if (args.isHelp) {
@@ -71,10 +77,28 @@ async function benchmark(args: Arguments, signal: AbortSignal): Promise<void> {
       }
     }
   }
+  const days = await playDays(args, perMs, signal)
   report(args, runs)
+  if (days.length > 0) for (const line of columns(goodDaysTable(days))) say(line)
   const usual = new URL(`../../results/overload-cpu-${today()}.json`, import.meta.url)
   const file = args.jsonFile ?? fileURLToPath(usual)
-  await saveResult(file, peers, { isFast: args.isFast, capacities, runs })
+  await saveResult(file, peers, { isFast: args.isFast, capacities, runs, days })
+}
+
+async function playDays(
+  args: Arguments,
+  iterationsPerMs: number,
+  signal: AbortSignal,
+): Promise<readonly DayRun[]> {
+  if (!args.scenarios.includes(goodDaysName)) return []
+  return playGoodDays({
+    days: goodDays(args.isFast ? fastScale : 1),
+    contestants: contestants.filter(({ name }) => args.only.includes(name)),
+    rounds: args.rounds,
+    iterationsPerMs,
+    signal,
+    say,
+  })
 }
 
 async function playOne(
@@ -119,7 +143,7 @@ function briefly({ steps }: CpuScore): string {
 }
 
 function report(args: Arguments, runs: readonly Run[]): void {
-  for (const scenario of args.scenarios) {
+  for (const scenario of args.scenarios.filter((name) => name !== goodDaysName)) {
     const rows = args.only.map((name) => ({
       name,
       scores: runs

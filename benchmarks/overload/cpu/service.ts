@@ -11,9 +11,12 @@ import { burn } from './work.ts'
 export interface ServiceStart {
   /** URL of a module that exports `createService(work)`. */
   readonly module: string
-  /** Rounds of work in each handler. */
+  /** Rounds of work in each handler, for each millisecond that the request asks for (1). */
   readonly iterations: number
 }
+
+/** In which a request says what its handler is to take, where requests are unlike. */
+const workHeader = 'x-work-ms'
 
 interface ServiceModule {
   readonly createService: (work: Work) => Promise<FastifyInstance>
@@ -28,8 +31,8 @@ async function main({ module, iterations }: ServiceStart): Promise<void> {
     process.exit()
   })
   const { createService } = (await import(module)) as ServiceModule
-  const app = await createService(() => {
-    burn(iterations)
+  const app = await createService(({ headers }) => {
+    burn(Math.round(iterations * Number(headers[workHeader] ?? 1)))
   })
   const counts = countRequests(app)
   await app.listen({ host: '127.0.0.1', port: 0 })

@@ -63,6 +63,7 @@ export type {
   LoadShedderOptions,
   LoadShedderStats,
   ShedRefusal,
+  RunQueueStats,
   SignalStats,
 } from './pressure/load-shedder.ts'
 export type {
@@ -73,7 +74,7 @@ export type {
   SignalReader,
   Thresholds,
 } from './pressure/signal.ts'
-export type { Runnable } from './pressure/run-queue.ts'
+export type { Runnable } from './pressure/runnable.ts'
 export { eventLoopDelay } from './pressure/event-loop-delay.ts'
 export type { EventLoopDelayOptions } from './pressure/event-loop-delay.ts'
 export { eventLoopUtilization } from './pressure/event-loop-utilization.ts'

@@ -6,11 +6,14 @@ export const loadReportHeader = 'endpoint-load-metrics'
 
 /**
  * The load as `xds.data.orca.v3.OrcaLoadReport` in its JSON form. `application_utilization` is what
- * balancers weigh by where it is there; the pressure of each signal is a named metric.
+ * balancers weigh by where it is there; the pressure of the run queue and of each signal is a named metric.
  */
 export function loadReport(shedder: LoadShedder): string {
-  const { pressure, signals } = shedder.stats()
-  const named = Object.entries(signals).map(([name, signal]) => [name, rounded(signal.pressure)])
+  const { pressure, runQueue, signals } = shedder.stats()
+  const named = Object.entries({ runQueue, ...signals }).map(([name, one]) => [
+    name,
+    rounded(one.pressure),
+  ])
   return `JSON ${JSON.stringify({
     application_utilization: rounded(pressure),
     named_metrics: Object.fromEntries(named) as Record<string, number>,

@@ -1,6 +1,7 @@
 // A service whose handlers keep the processor, or the heap; in a process of its own, which tests stop,
 // fill and overload. Tells its port, ends with its parent.
 import type { AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { heapUsed } from '@spillway/core'
 import Fastify from 'fastify'
 import type { LoadShedOptions } from '../src/index.ts'
@@ -27,6 +28,10 @@ let ballast: unknown[] = []
 app.get<{ Querystring: { ms: string } }>('/burn', async ({ query }) => {
   burn(Number(query.ms))
   return 'burnt'
+})
+app.get<{ Querystring: { ms: string } }>('/wait', async ({ query }) => {
+  await sleep(Number(query.ms))
+  return 'waited'
 })
 app.post('/orders', { config: { concurrencyLimit: { priority: 'critical' } } }, async () => {
   burn(20)

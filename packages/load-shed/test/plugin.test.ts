@@ -189,7 +189,7 @@ describe('the load report', () => {
     expect(format).toBe('JSON')
     expect(JSON.parse(json!)).toEqual({
       application_utilization: 0.25,
-      named_metrics: { pressure: 0.25 },
+      named_metrics: { runQueue: 0, pressure: 0.25 },
     })
   })
 
@@ -200,7 +200,7 @@ describe('the load report', () => {
 
   test('can be made of any shedder', () => {
     const shedder = createLoadShedder({ signals: [], clock: new ManualClock() })
-    expect(loadReport(shedder)).toBe('JSON {"application_utilization":0,"named_metrics":{}}')
+    expect(loadReport(shedder)).toBe('JSON {"application_utilization":0,"named_metrics":{"runQueue":0}}')
     shedder.close()
   })
 })

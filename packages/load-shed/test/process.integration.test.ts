@@ -40,8 +40,10 @@ describe('a process whose handlers need more time than there is', () => {
     const answered = await low
     expect(answered[200]! + answered[503]!).toBe(100)
     expect(answered[503]).toBeGreaterThan(20)
-    const { runQueue } = await stats()
+    const { runQueue, refused, pressure } = await stats()
     expect(runQueue).toMatchObject({ queued: 0, refused: { critical: { estimated_wait: 0 } } })
+    expect(refused).toEqual({ critical: 0, high: 0, default: 0, low: answered[503] })
+    expect(pressure).toBeGreaterThan(0)
     expect(await statuses(3, () => fetch(`${url}/burn?ms=1`))).toEqual({ 200: 3 })
   })
 

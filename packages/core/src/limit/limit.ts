@@ -38,6 +38,8 @@ export interface Limit {
   at(now: number): number
   /** The settled estimate, without probing. */
   readonly current: number
+  /** Milliseconds after which the next permit comes free, where calls alone do not tell. */
+  readonly permitIntervalMs?: number
   /** Why `current` last moved, or did not. */
   readonly reason: string
   /** Learns from one finished call; `now` is the moment of its release. */

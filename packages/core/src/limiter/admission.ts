@@ -9,8 +9,8 @@ export interface AcquireOptions {
   /** @default 'default' */
   readonly priority?: Priority | undefined
   /**
-   * Milliseconds left until the answer is worthless, as this service says. Without it, or with Infinity, the wait is bounded
-   * by `maxWaitMs` and half a second.
+   * Milliseconds left until the answer is worthless, as this service says. Without it, or with
+   * Infinity, the wait is bounded by the queue's `maxWaitMs`, half a second where there is none.
    */
   readonly deadlineMs?: number | undefined
   /**

@@ -31,10 +31,10 @@ export class LaneRing {
     return this.#lanes.get(partition)
   }
 
-  getOrAdd(partition: string, now: number): Lane {
+  getOrAdd(partition: string): Lane {
     const known = this.#lanes.get(partition)
     if (known !== undefined) return known
-    const lane = new Lane(this.rank, partition, now, this.#servedMs)
+    const lane = new Lane(this.rank, partition, this.#servedMs)
     this.#lanes.set(partition, lane)
     this.#link(lane)
     return lane

@@ -1,6 +1,6 @@
 import type { PriorityRank } from '../priority.ts'
 import type { QueueEntry } from './queue-entry.ts'
-import { isOverloaded } from './wait-budget.ts'
+import { LaneOverload } from './lane-overload.ts'
 
 /**
  * The waiting calls of one priority and one partition, oldest first. Exists only while somebody
@@ -9,8 +9,7 @@ import { isOverloaded } from './wait-budget.ts'
 export class Lane {
   readonly rank: PriorityRank
   readonly partition: string
-  /** Since when it has not been empty. */
-  readonly standingSince: number
+  readonly #overload = new LaneOverload()
   size = 0
   /** What its calls will take, all together. */
   workMs = 0
@@ -22,10 +21,9 @@ export class Lane {
   next: Lane = this
   previous: Lane = this
 
-  constructor(rank: PriorityRank, partition: string, now: number, servedMs = 0) {
+  constructor(rank: PriorityRank, partition: string, servedMs = 0) {
     this.rank = rank
     this.partition = partition
-    this.standingSince = now
     this.servedMs = servedMs
   }
 
@@ -57,12 +55,23 @@ export class Lane {
   }
 
   /**
-   * Whose turn it is: first come first served while a burst drains, last come first served under
+   * Whose turn it is: first come first served as long as that is in time, last come first served under
    * overload, when the oldest have the least chance of being answered in time.
    */
   turn(now: number): QueueEntry | undefined {
-    const { newest } = this
-    if (newest === undefined) return undefined
-    return isOverloaded(now - this.standingSince, newest.patienceMs) ? newest : this.oldest
+    const { oldest, newest } = this
+    if (oldest === undefined || newest === undefined) return undefined
+    this.#overload.judge(oldest, now)
+    return this.isOverloaded(newest.patienceMs, now) ? newest : oldest
+  }
+
+  /** A call of it has waited as long as it may, and is refused. */
+  hasExpired(entry: QueueEntry, now: number): void {
+    this.#overload.hasExpired(entry, now)
+  }
+
+  /** Whether calls that are as patient are too late at present. */
+  isOverloaded(patienceMs: number, now: number): boolean {
+    return this.#overload.isOverloaded(patienceMs, now)
   }
 }

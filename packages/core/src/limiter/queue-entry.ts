@@ -22,8 +22,10 @@ export class QueueEntry implements Waiting, EventListenerObject {
   readonly serveBy: number
   /** How long such a call takes, as far as that was known when it came. */
   readonly costMs: number
-  /** The caller's patience; decides when its lane counts as overloaded. */
+  /** The caller's patience. */
   readonly patienceMs: number
+  /** Whether it may wait as long as its deadline lets it. */
+  readonly mayWaitWhole: boolean
   /** Undefined once it has left the queue. */
   lane: Lane | undefined = undefined
   older: QueueEntry | undefined = undefined
@@ -42,6 +44,7 @@ export class QueueEntry implements Waiting, EventListenerObject {
       | 'serveBy'
       | 'costMs'
       | 'patienceMs'
+      | 'mayWaitWhole'
     >,
   ) {
     this.owner = fields.owner
@@ -54,6 +57,7 @@ export class QueueEntry implements Waiting, EventListenerObject {
     this.serveBy = fields.serveBy
     this.costMs = fields.costMs
     this.patienceMs = fields.patienceMs
+    this.mayWaitWhole = fields.mayWaitWhole
   }
 
   /** Tells the waiter; a permit that it fails to take comes back. */

@@ -10,8 +10,8 @@ export interface WaitQuestion {
   readonly meanDurationMs: number
   /** How often a permit comes free at present. */
   readonly permitIntervalMs: number
-  /** For how long the call's lane has not been empty. */
-  readonly standingMs: number
+  /** Whether such calls are too late at present. */
+  readonly isOverloaded: boolean
 }
 
 /**
@@ -21,8 +21,6 @@ export interface WaitQuestion {
 export const assumedDeadlineMs = 1000
 export const defaultMaxWaitMs: number = assumedDeadlineMs / 2
 
-/** A queue that did not empty for this many deadlines is no burst but overload. */
-const standingDeadlines = 1.5
 /** Part of the deadline that a call may wait under overload. */
 const overloadedBudgetRatio = 0.05
 /**
@@ -54,41 +52,34 @@ export function usableMs(deadlineMs: number | undefined): number {
   return hasDeadline(deadlineMs) ? usableDeadlineRatio * deadlineMs : Infinity
 }
 
-/**
- * Whether a lane is overloaded rather than bursting. The idea of CoDel (Nichols and Jacobson, ACM
- * Queue 2012) as applied to request queues by Facebook ("Fail at scale", ACM Queue 2015), with its
- * two constants scaled to the deadline: fixed 5 ms and 100 ms refuse bursts that a one-second
- * deadline could well have absorbed.
- */
-export function isOverloaded(standingMs: number, patience: number): boolean {
-  return standingMs > standingDeadlines * patience
+/** How long a call may wait. */
+export interface WaitBudget {
+  readonly ms: number
+  /** Whether that is all that its deadline leaves: if it waits in vain, waits are too long. */
+  readonly isWhole: boolean
 }
 
 /**
- * How long this call may wait. While the queue only absorbs a burst: all that the deadline leaves
- * after the call itself. Under standing overload: a twentieth of the deadline or a few permits, since
- * whoever waits longer only delays somebody younger.
+ * How long this call may wait: all that the deadline leaves after the call itself. Under overload a
+ * twentieth of the deadline or a few permits, since whoever waits longer only delays somebody younger.
  */
-export function waitBudgetMs(question: WaitQuestion): number {
-  const patience = patienceMs(question.deadlineMs)
-  const own = question.maxWaitMs ?? Infinity
-  const queue = question.queueMaxWaitMs ?? Infinity
-  if (isOverloaded(question.standingMs, patience)) {
-    return Math.min(own, queue, patientBudgetMs(question), hurriedBudgetMs(question))
-  }
-  return Math.min(own, queue, patientBudgetMs(question))
+export function waitBudget(question: WaitQuestion): WaitBudget {
+  const whole = wholeBudgetMs(question)
+  const present = question.isOverloaded ? Math.min(whole, hurriedBudgetMs(question, whole)) : whole
+  const ms = Math.min(present, question.maxWaitMs ?? Infinity)
+  return { ms, isWhole: ms === whole }
 }
 
-function hurriedBudgetMs({ deadlineMs, permitIntervalMs }: WaitQuestion): number {
+function wholeBudgetMs({ deadlineMs, queueMaxWaitMs, meanDurationMs }: WaitQuestion): number {
+  if (!hasDeadline(deadlineMs)) return queueMaxWaitMs ?? defaultMaxWaitMs
+  return Math.min(usableMs(deadlineMs) - meanDurationMs, queueMaxWaitMs ?? Infinity)
+}
+
+function hurriedBudgetMs({ deadlineMs, permitIntervalMs }: WaitQuestion, whole: number): number {
   return Math.max(
-    overloadedBudgetRatio * patienceMs(deadlineMs),
+    overloadedBudgetRatio * Math.max(patienceMs(deadlineMs), whole),
     overloadedBudgetPermits * permitIntervalMs,
   )
-}
-
-function patientBudgetMs({ deadlineMs, meanDurationMs }: WaitQuestion): number {
-  if (!hasDeadline(deadlineMs)) return defaultMaxWaitMs
-  return usableMs(deadlineMs) - meanDurationMs
 }
 
 /**

@@ -4,13 +4,14 @@ import { rankOf } from '../priority.ts'
 import type { AcquireOptions, RefusalReason } from './admission.ts'
 import type { Durations } from './durations.ts'
 import type { QueueBounds } from './options.ts'
-import { isOverloaded, patienceMs, usableMs, waitBudgetMs } from './wait-budget.ts'
+import type { WaitBudget } from './wait-budget.ts'
+import { patienceMs, usableMs, waitBudget } from './wait-budget.ts'
 import type { Newcomer, WaitingQueue } from './waiting-queue.ts'
 
 /** Whether a call may wait, and for how long. */
 export type WaitPlan =
   /** `mustEvict`: the queue is full, and somebody in it has to make room. */
-  | { readonly kind: 'wait'; readonly budgetMs: number; readonly mustEvict: boolean }
+  | { readonly kind: 'wait'; readonly budget: WaitBudget; readonly mustEvict: boolean }
   | { readonly kind: 'refuse'; readonly reason: RefusalReason }
 
 /**
@@ -37,28 +38,29 @@ export class WaitPlanner {
   plan(options: AcquireOptions, now: number): WaitPlan {
     const rank = rankOf(options.priority ?? 'default')
     const partition = options.partition ?? ''
-    const standingMs = this.#queue.standingMs(rank, partition, now)
+    const patience = patienceMs(options.deadlineMs)
+    const isOverloaded = this.#queue.isOverloaded(rank, partition, patience, now)
     const duration = this.#durations.of(options.workload)
-    const ownBudgetMs = waitBudgetMs({
+    const own = waitBudget({
       deadlineMs: options.deadlineMs,
       maxWaitMs: options.maxWaitMs,
       queueMaxWaitMs: this.#bounds.maxWaitMs,
       meanDurationMs: duration.cautious,
       permitIntervalMs: this.#drainMs(1),
-      standingMs,
+      isOverloaded,
     })
-    const budgetMs = Math.min(ownBudgetMs, usableMs(options.callerDeadlineMs) - duration.cautious)
+    const budget = withCaller(own, usableMs(options.callerDeadlineMs) - duration.cautious)
     // Also when it is no number.
-    if (!(budgetMs > 0)) return { kind: 'refuse', reason: 'deadline' }
-    const newestFirst = isOverloaded(standingMs, patienceMs(options.deadlineMs))
-    const newcomer = { partition, costMs: duration.value, newestFirst }
-    if (this.waitMs(rank, newcomer) > benefitOfDoubt * budgetMs) {
+    if (!(budget.ms > 0)) return { kind: 'refuse', reason: 'deadline' }
+    const costMs = this.costMs(options.workload)
+    const newcomer = { partition, costMs, newestFirst: isOverloaded }
+    if (this.waitMs(rank, newcomer) > benefitOfDoubt * budget.ms) {
       return { kind: 'refuse', reason: 'estimated_wait' }
     }
     const mustEvict = this.#queue.size >= this.#bounds.maxSize
     return mustEvict && !this.#queue.canEvict(rank, partition)
       ? { kind: 'refuse', reason: 'limit' }
-      : { kind: 'wait', budgetMs, mustEvict }
+      : { kind: 'wait', budget, mustEvict }
   }
 
   /** What is ahead, shared among as many as may run; one permit must come free in any case. */
@@ -69,8 +71,16 @@ export class WaitPlanner {
 
   /** The wait of a usual call, that says nothing of itself. */
   usualWaitMs(): number {
-    const costMs = this.#durations.all.value
+    const costMs = this.costMs(undefined)
     return this.waitMs(rankOf('default'), { partition: '', costMs, newestFirst: false })
+  }
+
+  /** How long such a call keeps its permit. */
+  costMs(workload: string | undefined): number {
+    const { permitIntervalMs, current } = this.#limit
+    return permitIntervalMs === undefined
+      ? this.#durations.of(workload).value
+      : permitIntervalMs * current
   }
 
   /** How long the calls that wait now take to drain. */
@@ -80,6 +90,15 @@ export class WaitPlanner {
 
   /** By Little's law a permit comes free every mean duration / limit. */
   #drainMs(calls: number): number {
-    return (calls * this.#durations.all.value) / this.#limit.current
+    return calls * this.#intervalMs
   }
+
+  get #intervalMs(): number {
+    return this.#limit.permitIntervalMs ?? this.#durations.all.value / this.#limit.current
+  }
+}
+
+/** A caller who may be anybody shortens its own wait, and what becomes of it says nothing of others. */
+function withCaller(own: WaitBudget, callerMs: number): WaitBudget {
+  return callerMs < own.ms ? { ms: callerMs, isWhole: false } : own
 }

@@ -18,7 +18,7 @@ export class WaitingQueue {
 
   push(entry: QueueEntry, rank: PriorityRank, partition: string): void {
     const ring = this.#rings[rank]!
-    ring.getOrAdd(partition, entry.enqueuedAt).push(entry)
+    ring.getOrAdd(partition).push(entry)
     ring.size += 1
     ring.workMs += entry.costMs
     this.#size += 1
@@ -59,6 +59,7 @@ export class WaitingQueue {
   nextExpired(now: number): QueueEntry | undefined {
     const entry = this.#expiries.peek()
     if (entry === undefined || entry.expiresAt > now) return undefined
+    entry.lane?.hasExpired(entry, now)
     this.remove(entry)
     return entry
   }
@@ -87,10 +88,9 @@ export class WaitingQueue {
     return lane !== undefined && lane.size > own + 1 ? lane : undefined
   }
 
-  /** For how long the lane of such a call has not been empty. */
-  standingMs(rank: PriorityRank, partition: string, now: number): number {
-    const lane = this.#rings[rank]!.get(partition)
-    return lane === undefined ? 0 : now - lane.standingSince
+  /** Whether calls of the lane that are as patient are too late at present, and the newest go first. */
+  isOverloaded(rank: PriorityRank, partition: string, patienceMs: number, now: number): boolean {
+    return this.#rings[rank]!.get(partition)?.isOverloaded(patienceMs, now) ?? false
   }
 
   /**

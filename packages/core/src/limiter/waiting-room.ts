@@ -89,10 +89,11 @@ export class WaitingRoom implements EntryOwner {
       workload: options.workload,
       signal: options.signal,
       enqueuedAt: now,
-      expiresAt: now + plan.budgetMs,
+      expiresAt: now + plan.budget.ms,
       serveBy: now + Math.min(usableMs(options.deadlineMs), usableMs(options.callerDeadlineMs)),
-      costMs: this.#durations.of(options.workload).value,
+      costMs: this.planner.costMs(options.workload),
       patienceMs: patienceMs(options.deadlineMs),
+      mayWaitWhole: plan.budget.isWhole,
     })
     this.#queue.push(entry, rank, partition)
     entry.signal?.addEventListener('abort', entry)

@@ -1,3 +1,4 @@
+import { groupFolders } from './control-groups.ts'
 import type { ProcessFacts } from './process-facts.ts'
 
 /** What the control group allows the process, and what it took away. */
@@ -8,30 +9,21 @@ export interface CpuAllowance {
   readonly throttledMs: number
 }
 
-/** As in Linux's cgroup-v2 and cgroup-v1 documentation; undefined where there is no quota. */
-export function cpuAllowance(facts: Pick<ProcessFacts, 'readText'>): CpuAllowance | undefined {
-  for (const folder of folders(facts.readText('/proc/self/cgroup') ?? '')) {
-    const processors = quotaOf(facts, folder)
-    if (processors === undefined) continue
-    return { processors, throttledMs: parseThrottled(facts.readText(`${folder}/cpu.stat`) ?? '') }
-  }
-  return undefined
-}
-
 /**
- * Where the group of the process may be found. Inside a container its path is usually that of the host,
- * and what is mounted is the group itself.
+ * As in Linux's cgroup-v2 and cgroup-v1 documentation: the tightest quota of all groups that the process
+ * is in, and what each of them took away; undefined where there is no quota.
  */
-function folders(membership: string): readonly string[] {
-  const lines = membership.split('\n').map((line) => line.split(':'))
-  const unified = lines.find(([id]) => id === '0')?.[2]
-  const cpu = lines.find(([, controllers]) => controllers?.split(',').includes('cpu'))?.[2]
-  return [
-    ...(unified === undefined ? [] : [`/sys/fs/cgroup${unified}`]),
-    '/sys/fs/cgroup',
-    ...(cpu === undefined ? [] : [`/sys/fs/cgroup/cpu${cpu}`]),
-    '/sys/fs/cgroup/cpu',
-  ]
+export function cpuAllowance(facts: Pick<ProcessFacts, 'readText'>): CpuAllowance | undefined {
+  const bounded = groupFolders(facts, 'cpu').flatMap((folder) => {
+    const processors = quotaOf(facts, folder)
+    const throttledMs = (): number => parseThrottled(facts.readText(`${folder}/cpu.stat`) ?? '')
+    return processors === undefined ? [] : [{ processors, throttledMs: throttledMs() }]
+  })
+  if (bounded.length === 0) return undefined
+  return {
+    processors: Math.min(...bounded.map(({ processors }) => processors)),
+    throttledMs: bounded.reduce((sum, { throttledMs }) => sum + throttledMs, 0),
+  }
 }
 
 function quotaOf({ readText }: Pick<ProcessFacts, 'readText'>, folder: string): number | undefined {

@@ -17,9 +17,10 @@ const throttling = { from: 0.05, to: 0.5 }
 const rereadMs = 1000
 
 /**
- * Processor time of the process against the quota of its control group, version 1 or 2; or how much
- * of the time the kernel kept the group standing still, if that is worse. Without a quota, against
- * all processors: a single thread never uses them up, and `eventLoopDelay` is what tells its load.
+ * Processor time of the process against the tightest quota of its control groups, version 1 or 2; or
+ * how much of the time the kernel kept one of them standing still, if that is worse. Without a quota,
+ * against all processors: a single thread never uses them up, and `eventLoopDelay` is what tells its
+ * load.
  */
 export function cpuUsed(options: CpuUsedOptions = {}): Signal {
   knownKeys('cpuUsed', options, ['from', 'to'])
@@ -44,7 +45,10 @@ class CpuReader implements SignalReader {
   read({ now, durationMs }: Interval): number {
     if (now - this.#allowanceAt >= rereadMs) this.#reread(now)
     const cpuMs = this.#process.cpuMs()
-    const processors = this.#allowance?.processors ?? this.#process.processors()
+    const processors = Math.min(
+      this.#allowance?.processors ?? Infinity,
+      this.#process.processors(),
+    )
     const used = (cpuMs - this.#cpuMs) / durationMs / processors
     this.#cpuMs = cpuMs
     return Math.max(

@@ -20,8 +20,9 @@ import type {
 } from './load-shedder.ts'
 import { memoryUsed } from './memory-used.ts'
 import { processFacts } from './process-facts.ts'
-import type { Runnable } from './run-queue.ts'
+import type { Runnable } from './runnable.ts'
 import { RunQueue } from './run-queue.ts'
+import { runQueuePressure } from './run-queue-pressure.ts'
 import { leastPressure, shedRatio } from './shed-ratio.ts'
 import { parseSignals } from './signal.ts'
 
@@ -54,11 +55,16 @@ class SamplingShedder implements LoadShedder {
   readonly #clock: Clock
   readonly #random: () => number
   readonly #intervalMs: number
+  /** Of the signals, which decide. */
   readonly #gauges: readonly Gauge[]
   readonly #runQueue: RunQueue
+  /** Of those who wait; tells, and decides nothing. */
+  readonly #queueGauge: Gauge
   readonly #freeze: FreezeDetector
   readonly #admitted = perPriority(() => 0)
   readonly #refused = perPriority(() => 0)
+  /** Of those whom no signal refused, those who had to wait: they are let in when they are run. */
+  readonly #entered = perPriority(() => 0)
   readonly #wouldHaveRefused = perPriority(() => 0)
   #mode: Mode
   #timer: TimerHandle
@@ -77,6 +83,7 @@ class SamplingShedder implements LoadShedder {
     this.#mode = mode
     this.#gauges = parseSignals(options.signals).map((signal) => new Gauge(signal, { process }))
     this.#runQueue = new RunQueue({ name, mode, clock, process })
+    this.#queueGauge = new Gauge(runQueuePressure(this.#runQueue), { process })
     this.#sampledAt = clock.now()
     this.#freeze = new FreezeDetector(process, this.#sampledAt)
     this.#schedule()
@@ -92,7 +99,7 @@ class SamplingShedder implements LoadShedder {
   }
 
   get pressure(): number {
-    return Math.max(0, ...this.#gauges.map(({ pressure }) => pressure))
+    return Math.max(...this.#allGauges.map(({ pressure }) => pressure))
   }
 
   decide(priority: Priority): ShedRefusal | undefined {
@@ -113,19 +120,21 @@ class SamplingShedder implements LoadShedder {
   }
 
   enter(options: AcquireOptions, request: Runnable): Waiting | Refusal | undefined {
+    this.#entered[options.priority ?? 'default'] += 1
     return this.#runQueue.enter(options, request)
   }
 
   stats(): LoadShedderStats {
+    const { ran, refused } = this.#runQueue.counts
     return {
       name: this.name,
       mode: this.#mode,
       pressure: this.pressure,
       signals: Object.fromEntries(this.#gauges.map((gauge) => [gauge.name, gauge.stats()])),
-      admitted: { ...this.#admitted },
-      refused: { ...this.#refused },
+      admitted: perPriority((one) => this.#admitted[one] - this.#entered[one] + ran[one]),
+      refused: perPriority((one) => this.#refused[one] + refused[one]),
       wouldHaveRefused: { ...this.#wouldHaveRefused },
-      runQueue: this.#runQueue.stats(),
+      runQueue: { ...this.#runQueue.stats(), pressure: this.#queueGauge.pressure },
       frozen: this.#frozen,
     }
   }
@@ -135,6 +144,10 @@ class SamplingShedder implements LoadShedder {
     this.#isClosed = true
     this.#clock.clearTimer(this.#timer)
     this.#runQueue.close()
+  }
+
+  get #allGauges(): readonly Gauge[] {
+    return [this.#queueGauge, ...this.#gauges]
   }
 
   #isUnlucky(pressure: number, priority: Priority): boolean {
@@ -179,7 +192,7 @@ class SamplingShedder implements LoadShedder {
     const durationMs = now - this.#sampledAt
     const interval = { now, durationMs, lateMs: Math.max(0, durationMs - this.#intervalMs) }
     this.#sampledAt = now
-    for (const gauge of this.#gauges) gauge.read(interval)
+    for (const gauge of this.#allGauges) gauge.read(interval)
     this.#decisive = this.#highest()
   }
 
@@ -192,7 +205,7 @@ class SamplingShedder implements LoadShedder {
   #wake(now: number): void {
     this.#frozen += 1
     this.#sampledAt = now
-    for (const gauge of this.#gauges) gauge.woke(now)
+    for (const gauge of this.#allGauges) gauge.woke(now)
     this.#runQueue.woke(now)
   }
 }

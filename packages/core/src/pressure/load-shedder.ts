@@ -5,7 +5,7 @@ import type { LimiterStats } from '../limiter/limiter.ts'
 import type { Mode } from '../mode.ts'
 import type { Priority } from '../priority.ts'
 import type { ProcessFacts } from './process-facts.ts'
-import type { Runnable } from './run-queue.ts'
+import type { Runnable } from './runnable.ts'
 import type { Signal, SignalFunction } from './signal.ts'
 
 export interface LoadShedderOptions {
@@ -47,17 +47,29 @@ export interface ShedRefusal {
 export interface LoadShedderStats {
   readonly name: string
   readonly mode: Mode
-  /** Of the last reading, 0 to 1. */
+  /** Of the last reading, 0 to 1: the highest of the signals and of the run queue. */
   readonly pressure: number
   readonly signals: Readonly<Record<string, SignalStats>>
+  /** Requests that were let in; those that wait for the processor are when they are run. */
   readonly admitted: Readonly<Record<Priority, number>>
+  /** Requests that a signal refused, or the run queue. */
   readonly refused: Readonly<Record<Priority, number>>
   /** Requests that went on although they would have been refused: it merely observes. */
   readonly wouldHaveRefused: Readonly<Record<Priority, number>>
   /** Requests that wait, or waited, for the processor. */
-  readonly runQueue: LimiterStats
+  readonly runQueue: RunQueueStats
   /** Readings that were discarded because the process had stood still. */
   readonly frozen: number
+}
+
+export interface RunQueueStats extends LimiterStats {
+  /**
+   * 0 to 1: the part of a second that a request which came now would wait; or, as soon as some are
+   * refused, the part of the time that the event loop is busy.
+   */
+  readonly pressure: number
+  /** What a request costs the process at least, at present. */
+  readonly meanDurationMs: number
 }
 
 export interface SignalStats {
@@ -70,7 +82,7 @@ export interface SignalStats {
 /** Refuses a part of the requests when the process itself is overloaded, the least important first. */
 export interface LoadShedder {
   readonly name: string
-  /** Of the last reading, 0 to 1. */
+  /** Of the last reading, 0 to 1: the highest of the signals and of the run queue. */
   readonly pressure: number
   /** @throws SPW_ERR_OPTION when it is set to something that is no mode */
   mode: Mode

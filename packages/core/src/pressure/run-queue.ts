@@ -2,15 +2,19 @@ import type { Clock } from '../clock.ts'
 import type { AcquireOptions, Permit, Refusal, Waiter, Waiting } from '../limiter/admission.ts'
 import { createLimiter } from '../limiter/create-limiter.ts'
 import type { Limiter, LimiterStats } from '../limiter/limiter.ts'
+import { assumedDeadlineMs, hasDeadline } from '../limiter/wait-budget.ts'
 import type { Mode } from '../mode.ts'
+import type { Priority } from '../priority.ts'
+import { perPriority } from '../priority.ts'
 import type { ProcessFacts } from './process-facts.ts'
+import type { Runnable } from './runnable.ts'
 import { SliceLimit } from './slice-limit.ts'
 
-/** A request that waits for the processor. Exactly one of the two is called, once. */
-export interface Runnable {
-  /** Its turn has come. */
-  run(): void
-  refused(refusal: Refusal): void
+/** What has become of those who had to wait; counts only ever grow. */
+export interface RunQueueCounts {
+  readonly ran: Readonly<Record<Priority, number>>
+  /** Those who had left are not among them. */
+  readonly refused: Readonly<Record<Priority, number>>
 }
 
 export interface RunQueueOptions {
@@ -25,6 +29,16 @@ export interface RunQueueOptions {
  * against what a client notices, long against a turn of the loop.
  */
 const sliceMs = 10
+/**
+ * Bounds the memory alone. The wait is bounded by time, and a request that takes less than a tenth of a
+ * millisecond is none that anybody has seen.
+ */
+const mostWaiting = 10_000
+/**
+ * What a request that names no deadline has left. Of the second that it is taken to have in all, a part
+ * goes where nobody sees it from here: the way, the kernel's buffers, other processes' turns.
+ */
+const usualDeadlineMs = 0.85 * assumedDeadlineMs
 /** Turns in which nobody came, after which all have: a new connection is read one turn late. */
 const quietTurns = 2
 
@@ -47,10 +61,14 @@ export class RunQueue {
   readonly #clock: Clock
   readonly #process: Pick<ProcessFacts, 'afterPoll'>
   readonly #onPolled: () => void
+  readonly #ran = perPriority(() => 0)
+  readonly #refused = perPriority(() => 0)
   /** Of the present turn of the loop; undefined between turns. */
   #turnAt: number | undefined
   /** Requests that have come in it. */
   #came = 0
+  /** Of those, requests that were run at once. */
+  #ranAtOnce = 0
   /** Turns in a row in which nobody came. */
   #quiet = 0
   /** Whether everybody has to wait, so that all can be read. */
@@ -59,13 +77,19 @@ export class RunQueue {
   #sliceAt = 0
   /** How long the slice before took, with what its requests left for later. */
   #tookMs = sliceMs
-  /** When it was over, and the loop was let read. */
-  #readingFrom = 0
+  /** When it was over, and the loop was let read: by the first request that has come since. */
+  #readingFrom: number | undefined = 0
   /** Those that are run in this slice. */
   #permits: Permit[] = []
 
   constructor({ name, mode, clock, process }: RunQueueOptions) {
-    this.#limiter = createLimiter({ name, limit: this.#limit.factory, clock, mode: modeOf(mode) })
+    this.#limiter = createLimiter({
+      name,
+      limit: this.#limit.factory,
+      queue: { maxSize: mostWaiting },
+      mode: modeOf(mode),
+      clock,
+    })
     this.#clock = clock
     this.#process = process
     this.#onPolled = () => {
@@ -83,16 +107,28 @@ export class RunQueue {
     if (this.#limiter.mode === 'off') return true
     if (this.#turnAt === undefined) this.#startTurn(now)
     this.#came += 1
-    this.#isHolding ||= now - this.#turnAt! >= sliceMs
+    this.#readingFrom ??= now
+    if (!this.#isHolding && now - this.#turnAt! >= sliceMs) this.#hold(now)
+    if (!this.#isHolding) this.#ranAtOnce += 1
     return !this.#isHolding
   }
 
-  /** Waits for its turn or is refused; or runs at once all the same, since nothing is enforced. */
+  /**
+   * Waits for its turn or is refused; or runs at once all the same, since nothing is enforced. One that
+   * names no deadline waits longer than elsewhere: it waits for nothing but the processor.
+   */
   enter(options: AcquireOptions, request: Runnable): Waiting | Refusal | undefined {
-    const admission = this.#limiter.admit(options, this.#waiter(request))
-    if (admission.kind !== 'permit') return admission
-    this.#permits.push(admission)
-    request.run()
+    const patient = hasDeadline(options.deadlineMs)
+      ? options
+      : { ...options, deadlineMs: usualDeadlineMs }
+    const priority = options.priority ?? 'default'
+    const admission = this.#limiter.admit(patient, this.#waiter(request, priority))
+    if (admission.kind === 'waiting') return admission
+    if (admission.kind === 'refusal') {
+      this.#refused[priority] += 1
+      return admission
+    }
+    this.#run(admission, request)
     return undefined
   }
 
@@ -103,8 +139,12 @@ export class RunQueue {
     for (const permit of this.#permits.splice(0)) permit.release('ignored')
   }
 
+  get counts(): RunQueueCounts {
+    return { ran: this.#ran, refused: this.#refused }
+  }
+
   stats(): LimiterStats {
-    return this.#limiter.stats()
+    return { ...this.#limiter.stats(), meanDurationMs: this.#limit.permitIntervalMs }
   }
 
   /** Whoever waits is run, and so is whoever comes. */
@@ -112,27 +152,47 @@ export class RunQueue {
     this.#limiter.mode = 'off'
   }
 
-  #waiter(request: Runnable): Waiter {
+  #waiter(request: Runnable, priority: Priority): Waiter {
     return {
       admitted: (permit) => {
-        this.#permits.push(permit)
-        request.run()
+        this.#run(permit, request)
       },
       refused: (refusal) => {
+        if (refusal.reason !== 'cancelled') this.#refused[priority] += 1
         request.refused(refusal)
       },
     }
   }
 
+  #run(permit: Permit, request: Runnable): void {
+    this.#ran[permit.priority] += 1
+    this.#permits.push(permit)
+    request.run()
+  }
+
   #startTurn(now: number): void {
     this.#turnAt = now
     this.#came = 0
+    this.#ranAtOnce = 0
     this.#process.afterPoll(this.#onPolled)
+  }
+
+  /** From now on, everybody has to wait. */
+  #hold(now: number): void {
+    this.#startReading(now, now - this.#turnAt!)
+    this.#countThoseAtOnce(now)
+  }
+
+  /** What the requests of this turn took that were run at once, told before anybody is judged by it. */
+  #countThoseAtOnce(now: number): void {
+    this.#limit.observe(this.#ranAtOnce, now - this.#turnAt!)
+    this.#ranAtOnce = 0
   }
 
   /** All that was ready when the loop last looked has been read, and what could run has run. */
   #polled(now: number): void {
     const turnMs = now - this.#turnAt!
+    this.#countThoseAtOnce(now)
     this.#turnAt = undefined
     this.#quiet = this.#came === 0 ? this.#quiet + 1 : 0
     if (!this.#isHolding && turnMs < sliceMs) return
@@ -141,37 +201,36 @@ export class RunQueue {
     if (this.#isHolding) this.#startTurn(now)
   }
 
-  #startReading(now: number, tookMs: number): void {
+  #startReading(from: number, tookMs: number): void {
     this.#isHolding = true
-    this.#readingFrom = now
+    this.#readingFrom = from
     this.#tookMs = tookMs
     this.#quiet = 0
   }
 
   #goOn(now: number): void {
-    if (this.#isRunning) this.#endSlice(now)
-    if (this.#quiet >= quietTurns || this.#hasReadLongEnough(now)) this.#runSlice(now)
+    if (this.#isRunning) this.#endSlice(this.#readingFrom ?? now)
+    const readMs = now - (this.#readingFrom ?? now)
+    // Reading takes no more than half of the time, however many come.
+    if (this.#quiet >= quietTurns || readMs > this.#tookMs) this.#runSlice(now, readMs)
   }
 
-  /** What was run has kept the loop until now. */
-  #endSlice(now: number): void {
+  /** What was run has kept the loop until then. */
+  #endSlice(at: number): void {
     this.#isRunning = false
-    this.#limit.learn(this.#permits.length, now - this.#sliceAt)
-    this.#startReading(now, now - this.#sliceAt)
+    this.#limit.learn(this.#permits.length, at - this.#sliceAt)
+    this.#startReading(at, at - this.#sliceAt)
   }
 
-  /** Reading takes no more than half of the time, however many come. */
-  #hasReadLongEnough(now: number): boolean {
-    return now - this.#readingFrom > this.#tookMs
-  }
-
-  #runSlice(now: number): void {
+  #runSlice(now: number, readMs: number): void {
     this.#sliceAt = now
-    this.#limit.isOpen = true
+    this.#readingFrom = undefined
+    this.#limit.open(readMs)
     // Whoever ran in the slice before makes room. That serves the queue, and so does the question.
-    for (const permit of this.#permits.splice(0)) permit.release()
+    // What it took one by one is not known.
+    for (const permit of this.#permits.splice(0)) permit.release('ignored')
     this.#limiter.wouldRefuse()
-    this.#limit.isOpen = false
+    this.#limit.close()
     this.#isRunning = this.#permits.length > 0
     this.#isHolding = this.#isRunning
   }

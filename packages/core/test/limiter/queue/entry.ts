@@ -6,6 +6,7 @@ export interface EntryFields {
   readonly enqueuedAt?: number
   readonly expiresAt?: number
   readonly patienceMs?: number
+  readonly mayWaitWhole?: boolean
   readonly priority?: Priority
   readonly costMs?: number
 }
@@ -24,6 +25,7 @@ export function entry(fields: EntryFields = {}): QueueEntry {
     serveBy: Infinity,
     costMs: 1,
     patienceMs: 1000,
+    mayWaitWhole: true,
     ...fields,
   })
 }

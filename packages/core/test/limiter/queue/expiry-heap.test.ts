@@ -8,7 +8,7 @@ import { entry } from './entry.ts'
 /** A heap beside a plain array of the living that is sorted whenever it is asked. */
 class HeapAndModel {
   readonly heap = new ExpiryHeap()
-  readonly lane = new Lane(0, '', 0)
+  readonly lane = new Lane(0, '')
   readonly living: QueueEntry[] = []
 
   push(expiresAt: number): void {

@@ -7,7 +7,7 @@ import { entry } from './entry.ts'
 function ringOf(sizes: Readonly<Record<string, number>>): LaneRing {
   const ring = new LaneRing(1)
   for (const [partition, size] of Object.entries(sizes)) {
-    for (let call = 0; call < size; call += 1) ring.getOrAdd(partition, 0).push(entry())
+    for (let call = 0; call < size; call += 1) ring.getOrAdd(partition).push(entry())
     ring.size += size
   }
   return ring
@@ -26,7 +26,7 @@ describe('the lanes of a priority', () => {
     const ring = new LaneRing(1)
     const costs = { ping: 0, item: 20, report: 300 }
     for (const [partition, costMs] of Object.entries(costs)) {
-      for (let call = 0; call < 3; call += 1) ring.getOrAdd(partition, 0).push(entry({ costMs }))
+      for (let call = 0; call < 3; call += 1) ring.getOrAdd(partition).push(entry({ costMs }))
     }
     expect(turns(ring, 3)).toEqual(['ping', 'ping', 'ping'])
     ring.remove(ring.get('ping')!)
@@ -36,7 +36,7 @@ describe('the lanes of a priority', () => {
 
   test('owe a newcomer nothing for the time in which it did not ask', () => {
     const ring = new LaneRing(1)
-    const ask = (partition: string): void => ring.getOrAdd(partition, 0).push(entry({ costMs: 10 }))
+    const ask = (partition: string): void => ring.getOrAdd(partition).push(entry({ costMs: 10 }))
     ask('a')
     turns(ring, 50)
     ask('new')
@@ -46,19 +46,19 @@ describe('the lanes of a priority', () => {
   test('make a newcomer wait until everybody else has had a turn', () => {
     const ring = ringOf({ a: 1, b: 1, c: 1 })
     expect(turns(ring, 2)).toEqual(['a', 'b'])
-    ring.getOrAdd('new', 5).push(entry())
+    ring.getOrAdd('new').push(entry())
     expect(turns(ring, 5)).toEqual(['c', 'a', 'b', 'new', 'c'])
   })
 
-  test('are found again, with the moment they began', () => {
+  test('are found again until they are empty', () => {
     const ring = new LaneRing(1)
-    const lane = ring.getOrAdd('a', 5)
-    expect(ring.getOrAdd('a', 9)).toBe(lane)
+    const lane = ring.getOrAdd('a')
+    expect(ring.getOrAdd('a')).toBe(lane)
     expect(ring.get('a')).toBe(lane)
-    expect(lane).toMatchObject({ rank: 1, partition: 'a', standingSince: 5 })
+    expect(lane).toMatchObject({ rank: 1, partition: 'a' })
     ring.remove(lane)
     expect(ring.get('a')).toBeUndefined()
-    expect(ring.getOrAdd('a', 9).standingSince).toBe(9)
+    expect(ring.getOrAdd('a')).not.toBe(lane)
   })
 
   test('nobody is nobody', () => {
@@ -88,7 +88,7 @@ describe('the lanes of a priority', () => {
         for (const { partition, go } of steps) {
           const lane = ring.get(partition)
           if (lane === undefined) {
-            ring.getOrAdd(partition, 0)
+            ring.getOrAdd(partition)
             model.push(partition)
           } else if (go) {
             ring.remove(lane)

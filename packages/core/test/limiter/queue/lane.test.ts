@@ -20,7 +20,7 @@ describe('a lane', () => {
   test('is a list that can be left anywhere', () => {
     fc.assert(
       fc.property(fc.array(fc.option(fc.nat(20), { nil: undefined })), (leaves) => {
-        const lane = new Lane(2, 'a', 0)
+        const lane = new Lane(2, 'a')
         const model: QueueEntry[] = []
         for (const pick of leaves) {
           const leaving = pick === undefined ? undefined : model[pick % model.length]
@@ -43,7 +43,7 @@ describe('a lane', () => {
   })
 
   test('knows whose entries are its own', () => {
-    const lane = new Lane(0, 'a', 0)
+    const lane = new Lane(0, 'a')
     const one = entry()
     lane.push(one)
     expect(one.lane).toBe(lane)
@@ -52,16 +52,96 @@ describe('a lane', () => {
   })
 
   test('gives nobody a turn when nobody waits', () => {
-    expect(new Lane(0, 'a', 0).turn(0)).toBeUndefined()
+    expect(new Lane(0, 'a').turn(0)).toBeUndefined()
   })
 
-  test('serves the oldest while a burst drains, the newest when it has stood too long', () => {
-    const lane = new Lane(0, 'a', 1000)
-    const [oldest, newest] = [entry({ patienceMs: 100 }), entry({ patienceMs: 100 })]
-    lane.push(oldest)
-    lane.push(entry({ patienceMs: 100 }))
-    lane.push(newest)
-    expect(lane.turn(1150)).toBe(oldest)
-    expect(lane.turn(1151)).toBe(newest)
+  test('serves the oldest, for however long it has not been empty, while it is in time', () => {
+    const { lane, waiting } = laneOf({ count: 3, everyMs: 10 })
+    expect(lane.turn(1_000_000)).toBe(waiting[0])
+    expect(lane.isOverloaded(100, 1_000_000)).toBe(false)
+  })
+
+  test('serves the newest once calls have waited in vain, and those behind them are late', () => {
+    const { lane, waiting } = laneOf({ count: 3, everyMs: 10 })
+    expire(lane, waiting[0]!, 100)
+    expect(lane.turn(100)).toBe(waiting[2])
+    expect(lane.isOverloaded(100, 100)).toBe(true)
+  })
+
+  test('tries the oldest again after one and a half deadlines', () => {
+    const { lane, waiting } = laneOf({ count: 3, everyMs: 10 })
+    expire(lane, waiting[0]!, 100)
+    lane.turn(100)
+    expect(lane.turn(249)).toBe(waiting[2])
+    expect(lane.turn(250)).toBe(waiting[1])
+  })
+
+  test('waits twice as long, up to six deadlines, before it tries again in vain', () => {
+    const lane = new Lane(0, 'a')
+    const periods: number[] = []
+    let now = 0
+    for (let trial = 0; trial < 5; trial += 1) {
+      const [first, second] = [1, 2].map(() => entryOf(now))
+      for (const one of [first!, second!]) lane.push(one)
+      now += 100
+      expire(lane, first!, now)
+      lane.turn(now)
+      const since = now
+      while (lane.isOverloaded(100, now)) now += 1
+      periods.push(now - since)
+      lane.unlink(second!)
+    }
+    expect(periods).toEqual([150, 300, 600, 600, 600])
+    now += 600
+    const [first, second] = [1, 2].map(() => entryOf(now))
+    for (const one of [first!, second!]) lane.push(one)
+    expire(lane, first!, now + 100)
+    lane.turn(now + 100)
+    expect(lane.isOverloaded(100, now + 249)).toBe(true)
+    expect(lane.isOverloaded(100, now + 250)).toBe(false)
+  })
+
+  test('serves the oldest when those who waited in vain were the victims of one block', () => {
+    const { lane, waiting } = laneOf({ count: 3, everyMs: 60 })
+    // Nobody could be run for 115 ms; who came after the block has hardly waited.
+    expire(lane, waiting[0]!, 110)
+    expect(lane.turn(110)).toBe(waiting[1])
+    lane.unlink(waiting[1]!)
+    expect(lane.turn(150)).toBe(waiting[2])
+  })
+
+  test('is not overloaded for those who are more patient, nor by those who wait but a little', () => {
+    const { lane, waiting } = laneOf({ count: 3, everyMs: 10 })
+    expire(lane, waiting[0]!, 100)
+    lane.turn(100)
+    expect(lane.isOverloaded(125, 100)).toBe(true)
+    expect(lane.isOverloaded(200, 100)).toBe(false)
+    const hurried = laneOf({ count: 3, everyMs: 10, mayWaitWhole: false })
+    expire(hurried.lane, hurried.waiting[0]!, 100)
+    expect(hurried.lane.turn(100)).toBe(hurried.waiting[1])
   })
 })
+
+/** Calls that came one after the other, each with a patience of 100 ms. */
+function laneOf(options: {
+  readonly count: number
+  readonly everyMs: number
+  readonly mayWaitWhole?: boolean
+}): { readonly lane: Lane; readonly waiting: readonly QueueEntry[] } {
+  const { count, everyMs, mayWaitWhole = true } = options
+  const lane = new Lane(0, 'a')
+  const waiting = Array.from({ length: count }, (_, index) =>
+    entryOf(index * everyMs, mayWaitWhole),
+  )
+  for (const one of waiting) lane.push(one)
+  return { lane, waiting }
+}
+
+function entryOf(enqueuedAt: number, mayWaitWhole = true): QueueEntry {
+  return entry({ enqueuedAt, expiresAt: enqueuedAt + 100, patienceMs: 100, mayWaitWhole })
+}
+
+function expire(lane: Lane, one: QueueEntry, now: number): void {
+  lane.hasExpired(one, now)
+  lane.unlink(one)
+}

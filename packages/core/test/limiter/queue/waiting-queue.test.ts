@@ -61,18 +61,25 @@ describe('the waiting queue', () => {
     expect(queue.size).toBe(0)
   })
 
-  test('knows since when a lane has not been empty', () => {
+  test('knows which lane is overloaded, until it has been empty', () => {
     const queue = new WaitingQueue()
-    const first = entry({ enqueuedAt: 100 })
-    queue.push(first, high, 'a')
-    queue.push(entry({ enqueuedAt: 150 }), high, 'a')
-    queue.remove(first)
-    expect(queue.standingMs(high, 'a', 180)).toBe(80)
-    expect(queue.standingMs(high, 'b', 180)).toBe(0)
-    expect(queue.standingMs(low, 'a', 180)).toBe(0)
-    queue.next(180)
-    queue.push(entry({ enqueuedAt: 190 }), high, 'a')
-    expect(queue.standingMs(high, 'a', 200)).toBe(10)
+    const late = { expiresAt: 100, patienceMs: 100 }
+    for (let call = 0; call < 2; call += 1) queue.push(entry(late), high, 'a')
+    queue.push(entry({ expiresAt: 120, patienceMs: 100 }), high, 'a')
+    const isOverloaded = (rank: PriorityRank, partition: string): boolean =>
+      queue.isOverloaded(rank, partition, 100, 110)
+    expect(isOverloaded(high, 'a')).toBe(false)
+    while (queue.nextExpired(110) !== undefined);
+    expect(queue.size).toBe(1)
+    queue.push(entry({ enqueuedAt: 110, expiresAt: 210, patienceMs: 100 }), high, 'a')
+    queue.next(110)
+    expect([isOverloaded(high, 'a'), isOverloaded(high, 'b'), isOverloaded(low, 'a')]).toEqual([
+      true,
+      false,
+      false,
+    ])
+    queue.next(110)
+    expect(isOverloaded(high, 'a')).toBe(false)
   })
 
   test('knows for whom somebody would have to make room', () => {
