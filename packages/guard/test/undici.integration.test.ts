@@ -137,7 +137,7 @@ describe('the interceptor', () => {
     const { base } = server
     await server.stop()
     // The agent has to notice: on a connection that closes meanwhile, a POST may have arrived.
-    await sleep(50)
+    await sleep(500)
     await expect(
       request(base, { method: 'POST', body: 'pay', dispatcher: counted }),
     ).rejects.toMatchObject({ code: 'ECONNREFUSED' })
