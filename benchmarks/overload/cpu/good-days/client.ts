@@ -56,7 +56,7 @@ function ask(url: string, workMs: number): Promise<void> {
 async function playArrivals(url: string, { arrivals }: GoodDay): Promise<void> {
   const startedAt = performance.now()
   const asked: Promise<void>[] = []
-  for (let next = 0; next < arrivals.length; ) {
+  for (let next = 0; next < arrivals.length;) {
     const now = performance.now() - startedAt
     for (; next < arrivals.length && arrivals[next]!.at <= now; next += 1) {
       asked.push(ask(url, arrivals[next]!.workMs))

@@ -48,16 +48,22 @@ export function goodDays(scale: number): readonly GoodDay[] {
         everySecond((from) => spread(size, from + 100, 0, 0.3)),
       ),
     ),
-    ...poolSizes.map((clients) => day(`${clients} clients in a loop`, [], { clients, workMs: 0.3 })),
+    ...poolSizes.map((clients) =>
+      day(`${clients} clients in a loop`, [], { clients, workMs: 0.3 }),
+    ),
     day('unlike: 1 in 20 takes 20 ms', unlike(steady(0.3, 0.5))),
     day('a block of 300 ms every second', [
       ...steady(0.3, 0.5),
       ...everySecond((from) => [{ at: from + 500, workMs: 300 }]),
     ]),
-    day('a block, and clients in a loop', everySecond((from) => [{ at: from + 500, workMs: 300 }]), {
-      clients: 100,
-      workMs: 0.3,
-    }),
+    day(
+      'a block, and clients in a loop',
+      everySecond((from) => [{ at: from + 500, workMs: 300 }]),
+      {
+        clients: 100,
+        workMs: 0.3,
+      },
+    ),
   ]
 }
 

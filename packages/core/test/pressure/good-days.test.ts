@@ -128,7 +128,9 @@ function playPool(
     return one
   }
   const next = (answer: VirtualAnswer): VirtualRequest | undefined =>
-    answer.at < seconds * 1000 && isOfPool.has(answer.request) ? request(answer.at + 0.1) : undefined
+    answer.at < seconds * 1000 && isOfPool.has(answer.request)
+      ? request(answer.at + 0.1)
+      : undefined
   return new VirtualService({ kind, patienceMs, next }).play([
     ...Array.from({ length: clients }, () => request(0)),
     ...others,
