@@ -24,6 +24,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
+          // Virtual time: how long a machine takes for it says nothing.
+          testTimeout: 60_000,
           include: [testFiles, 'benchmarks/test/**/*.test.ts', 'scripts/test/**/*.test.ts'],
           exclude: [integrationFiles, 'examples/**', '**/node_modules/**'],
         },
