@@ -1,8 +1,10 @@
 import type { Clock, TimerHandle } from '@spillway/core'
 import {
   callerDeadline,
+  checkTimedCall,
   leftAtCallerDeadline,
   leftAtDeadline,
+  objectOption,
   setAwaitedTimer,
   SpillwayError,
 } from '@spillway/core'
@@ -30,7 +32,9 @@ export function runCall<T>(
   resolve: (value: T) => void,
   reject: (error: unknown) => void,
 ): void {
-  const asked = { ...callDeadlines(options), signal: options.signal }
+  const { signal } = objectOption('options', options)
+  const asked = { ...callDeadlines(options), signal }
+  checkTimedCall(asked)
   const refused = refuseBefore(asked)
   if (refused !== undefined) {
     reject(refused)
@@ -80,7 +84,7 @@ class Call<T> {
     this.#ownMs = Math.min(timeoutMs, options.deadlineMs ?? Infinity)
     this.#limitMs = Math.min(this.#ownMs, options.callerDeadlineMs ?? Infinity)
     this.#startedAt = clock.now()
-    this.#timer = this.#setTimer(this.#limitMs)
+    this.#timer = setAwaitedTimer(clock, () => this.#expire(), this.#limitMs)
     options.signal?.addEventListener('abort', this)
   }
 
@@ -132,11 +136,9 @@ class Call<T> {
     this.#reject(error)
     this.#unwatch()
     this.#limitMs = this.#ownMs
-    this.#timer = this.#setTimer(this.#ownMs - this.#ranMs())
-  }
-
-  #setTimer(ms: number): TimerHandle {
-    return setAwaitedTimer(this.#context.clock, () => this.#expire(), ms)
+    const { clock } = this.#context
+    // Nobody awaits it any more.
+    this.#timer = clock.setTimer(() => this.#expire(), this.#ownMs - this.#ranMs())
   }
 
   #unwatch(): void {

@@ -69,7 +69,7 @@ export class Visit implements AcquireOptions, Waiter, StartedListener, SettledLi
     this.#proceed = proceed
     const own = route.priority ?? options.priority?.(request) ?? request.priority
     this.priority = priorityFor(request, own)
-    this.namedPartition = options.partition?.(request)
+    this.namedPartition = partitionName(options.partition?.(request))
     this.partition = this.namedPartition ?? route.workload
     this.#isObserved = route.door.limiter.mode === 'observe'
     this.#readDeadlines()
@@ -259,6 +259,11 @@ export class Visit implements AcquireOptions, Waiter, StartedListener, SettledLi
       end()
     }, end)
   }
+}
+
+/** It may be made of what a client sends, so that anything may come of it. */
+function partitionName(said: unknown): string | undefined {
+  return said === undefined || typeof said === 'object' ? undefined : String(said)
 }
 
 function hasPassed(leftMs: number | undefined): boolean {

@@ -46,6 +46,28 @@ describe('waiting', () => {
     await first
   })
 
+  test.each([
+    { query: '?tenant=7' },
+    { query: '?tenant=a&tenant=b' },
+    { query: '' },
+    { query: '?none' },
+  ])('is for whatever a partition is made of: $query', async ({ query }) => {
+    const app = await limitedApp({
+      limit: fixedLimit(1),
+      partition: ({ query: sent }) => {
+        const { tenant, none } = sent as Record<string, unknown>
+        return (none === undefined ? Number(tenant) || tenant : null) as string | undefined
+      },
+    })
+    const gate = new Gate()
+    app.get('/', async () => gate.pass())
+    const both = [app.inject('/'), app.inject(`/${query}`)]
+    await until('one waits', () => app.limiters.default.queued === 1)
+    gate.open()
+    const answers = await Promise.all(both)
+    expect(answers.map(({ statusCode }) => statusCode)).toEqual([200, 200])
+  })
+
   test('is in order of priority: of the route, of the function, of another plugin', async () => {
     const app = await limitedApp({
       limit: fixedLimit(1),

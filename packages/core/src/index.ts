@@ -17,7 +17,7 @@ export type {
   Waiter,
   Waiting,
 } from './limiter/admission.ts'
-export { refusalError, refusalReasons } from './limiter/admission.ts'
+export { checkAcquireOptions, refusalError, refusalReasons } from './limiter/admission.ts'
 export { hasDeadline } from './limiter/wait-budget.ts'
 export { DurationMean } from './limiter/duration-mean.ts'
 
@@ -108,6 +108,7 @@ export type { LimitChanged, LimiterRefused, LoadShed } from './channels.ts'
 export { callerDeadline, errorTable, isSpillwayError, SpillwayError } from './errors.ts'
 
 // For packages that take options of their own
+export { checkTimedCall } from './check-call.ts'
 export {
   functionOption,
   integerBetween,
@@ -116,6 +117,7 @@ export {
   milliseconds,
   nonEmptyString,
   numberBetween,
+  objectOption,
   oneOf,
   parsedAt,
   positiveInteger,

@@ -82,6 +82,11 @@ export function functionOption<T extends Function>(name: string, value: T): T {
   throw invalidOption(name, 'a function', value)
 }
 
+export function objectOption<T extends object>(name: string, value: T): T {
+  if (typeof value === 'object' && value !== null) return value
+  throw invalidOption(name, 'an object', value)
+}
+
 /**
  * The object itself, when it is a plain object that has no key but `known`. A mistyped option that
  * is silently ignored is a default nobody chose, so an unknown key is an error.

@@ -1,7 +1,13 @@
 import type { BreakerControl, BreakerRefusal, BreakerStats } from '@spillway/circuit-breaker'
 import { breakerError } from '@spillway/circuit-breaker'
 import type { Limiter, LimiterStats, Mode, Refusal } from '@spillway/core'
-import { createLimiter, DurationMean, functionOption, hasDeadline } from '@spillway/core'
+import {
+  createLimiter,
+  DurationMean,
+  functionOption,
+  hasDeadline,
+  objectOption,
+} from '@spillway/core'
 import { callDeadlines } from '@spillway/plugin-kit'
 import type { AskedCall } from './call-time.ts'
 import { Call } from './call.ts'
@@ -9,6 +15,7 @@ import { Caller } from './caller.ts'
 import type { Work } from './work.ts'
 import type { CallContext } from './call-context.ts'
 import type { CallOptions } from './call-options.ts'
+import { checkOptions } from './call-options.ts'
 import { Circuit } from './circuit.ts'
 import { Expiries } from './expiries.ts'
 import type { GuardOptions, ParsedGuardOptions } from './options.ts'
@@ -55,6 +62,7 @@ export interface Guard {
    * @throws SPW_ERR_CALL_TIMEOUT (504) when it ran longer than its deadline or `timeoutMs`
    * @throws SPW_ERR_CANCELLED (499) when `options.signal` aborted; its reason is the `cause`
    * @throws SPW_ERR_CLOSED (503) after `close`
+   * @throws SPW_ERR_OPTION when one of `options` is of the wrong type
    * @throws whatever `work` throws
    */
   run<T>(work: Work<T>, options?: CallOptions): Promise<T>
@@ -113,9 +121,9 @@ class LimitedGuard implements Guard {
   run<T>(work: Work<T>, options: CallOptions = noOptions): Promise<T> {
     return new Promise((resolve, reject) => {
       functionOption('work', work)
+      const asked = this.#asked(options)
       const refusal = this.#context.circuit?.refuse()
       if (refusal !== undefined) throw breakerError(refusal)
-      const asked = this.#asked(options)
       this.#admit(
         new Call(this.#context, work, asked, new Caller(resolve, reject, asked.permit)),
         asked,
@@ -124,8 +132,8 @@ class LimitedGuard implements Guard {
   }
 
   wouldRefuse(options: CallOptions = noOptions): Refusal | BreakerRefusal | undefined {
-    const refusal = this.#context.circuit?.wouldRefuse()
-    return refusal ?? this.limiter.wouldRefuse(this.#asked(options))
+    const asked = this.#asked(options)
+    return this.#context.circuit?.wouldRefuse() ?? this.limiter.wouldRefuse(asked)
   }
 
   stats(): GuardStats {
@@ -153,11 +161,14 @@ class LimitedGuard implements Guard {
     call.pauseCaller()
   }
 
-  /** A copy: the options of a call within a call tell what is left, which gets less as it waits. */
+  /**
+   * Checked before anything is taken for the call. A copy: the options of a call within a call tell
+   * what is left, which gets less as it waits.
+   */
   #asked(options: CallOptions): AskedCall {
-    const { priority, partition, workload, signal, permit } = options
+    const { priority, partition, workload, signal, permit } = objectOption('options', options)
     const { deadlineMs: handedMs, callerDeadlineMs } = callDeadlines(options)
-    return {
+    const asked: AskedCall = {
       priority,
       partition,
       workload,
@@ -168,5 +179,7 @@ class LimitedGuard implements Guard {
       handedMs,
       mode: this.limiter.mode,
     }
+    checkOptions(asked)
+    return asked
   }
 }

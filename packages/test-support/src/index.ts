@@ -1,3 +1,5 @@
+export type { BadOptions } from './bad-call-options.ts'
+export { badAcquireOptions, badCallOptions } from './bad-call-options.ts'
 export { HangUpClient } from './hang-up-client.ts'
 export type { RawRequest, RawResponse } from './hang-up-client.ts'
 export { ManualClock } from './manual-clock.ts'

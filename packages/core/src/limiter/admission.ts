@@ -1,7 +1,10 @@
 import type { ErrorCode } from '../errors.ts'
 import { SpillwayError } from '../errors.ts'
 import type { Outcome } from '../limit/limit.ts'
+import { checkName, checkTime, checkTimedCall } from '../check-call.ts'
+import { functionOption } from '../options.ts'
 import type { Priority } from '../priority.ts'
+import { checkPriority } from '../priority.ts'
 import { hasPassed } from './wait-budget.ts'
 
 /** What a caller says about the call it wants to make; undefined is the same as not said. */
@@ -144,6 +147,17 @@ export function refusal(reason: RefusalReason, retryAfterMs: number): Refusal {
 /** The error form of a refusal, for callers that await. */
 export function refusalError({ code, reason, retryAfterMs }: Refusal): SpillwayError {
   return new SpillwayError(code, { reason, retryAfterMs })
+}
+
+/** What a caller says about a call, before anything is done about it. @throws SPW_ERR_OPTION */
+export function checkAcquireOptions(options: AcquireOptions): void {
+  checkTimedCall(options)
+  const { priority, maxWaitMs, partition, workload, mayExceed } = options
+  checkPriority(priority ?? 'default')
+  checkTime('maxWaitMs', maxWaitMs)
+  checkName('partition', partition)
+  checkName('workload', workload)
+  if (mayExceed !== undefined) functionOption('mayExceed', mayExceed)
 }
 
 /** What is in the way of a call by what it says of itself. */

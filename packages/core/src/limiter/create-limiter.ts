@@ -3,10 +3,9 @@ import type { Limit } from '../limit/limit.ts'
 import type { Mode } from '../mode.ts'
 import { modeOption } from '../mode.ts'
 import type { Priority } from '../priority.ts'
-import { checkPriority } from '../priority.ts'
 import type { AcquireOptions, Admission, Permit, Waiter } from './admission.ts'
 import type { Refusal, RefusalReason } from './admission.ts'
-import { obstacleInCall, refusal } from './admission.ts'
+import { checkAcquireOptions, obstacleInCall, refusal } from './admission.ts'
 import { Durations } from './durations.ts'
 import type { Limiter, LimiterOptions, LimiterStats } from './limiter.ts'
 import type { ParsedLimiterOptions } from './options.ts'
@@ -91,9 +90,9 @@ class QueueingLimiter implements Limiter, PermitOwner, PassageOwner, RoomOwner {
   }
 
   admit(options: AcquireOptions = noOptions, waiter?: Waiter): Admission {
+    checkAcquireOptions(options)
     const now = this.#clock.now()
     const priority = options.priority ?? 'default'
-    checkPriority(priority)
     return this.#mode === 'enforce'
       ? this.#decide(options, priority, waiter, now)
       : this.#letPass(options, priority, waiter !== undefined, now)
@@ -279,9 +278,9 @@ class QueueingLimiter implements Limiter, PermitOwner, PassageOwner, RoomOwner {
 
   /** What stops a call that may wait, as far as it is enforced. */
   #obstacleNow(options: AcquireOptions): RefusalReason | undefined {
+    checkAcquireOptions(options)
     const now = this.#clock.now()
     this.#room.serve(now)
-    checkPriority(options.priority ?? 'default')
     const reason = this.#obstacle(options) ?? this.#obstacleToWait(options, now)
     return reason !== undefined && this.#isEnforced(reason) ? reason : undefined
   }

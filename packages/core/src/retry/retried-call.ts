@@ -1,7 +1,8 @@
+import { checkTimedCall } from '../check-call.ts'
 import { SpillwayError } from '../errors.ts'
 import { leftAtCallerDeadline, leftAtDeadline } from '../evidence/caller-left.ts'
 import { evidenceOf, signOf } from '../evidence/evidence.ts'
-import { functionOption, invalidOption } from '../options.ts'
+import { functionOption } from '../options.ts'
 import { checkPriority } from '../priority.ts'
 import { delayBeforeRetry } from './backoff.ts'
 import type { RetryDecision } from './decision.ts'
@@ -28,7 +29,9 @@ export class RetriedCall<T> {
     options: ParsedRetryOptions,
     call: RetryCallOptions,
   ) {
-    this.#work = work
+    checkTimedCall(call)
+    if (call.priority !== undefined) checkPriority(call.priority)
+    this.#work = functionOption('work', work)
     this.#options = options
     this.#call = call
     this.#patience = new Patience(options.clock, call.deadlineMs ?? Infinity, call.signal)
@@ -36,7 +39,6 @@ export class RetriedCall<T> {
   }
 
   async run(): Promise<T> {
-    this.#check()
     this.#throwIfEnded(this.#call.signal?.reason)
     if (!this.#passesThrottle()) throw new SpillwayError('SPW_ERR_THROTTLED')
     this.#options.budget.countRequest()
@@ -44,18 +46,6 @@ export class RetriedCall<T> {
       return await this.#attempts()
     } finally {
       this.#patience.dispose()
-    }
-  }
-
-  #check(): void {
-    functionOption('work', this.#work)
-    const { priority, deadlineMs, signal } = this.#call
-    if (priority !== undefined) checkPriority(priority)
-    if (deadlineMs !== undefined && typeof deadlineMs !== 'number') {
-      throw invalidOption('deadlineMs', 'a number of milliseconds', deadlineMs)
-    }
-    if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
-      throw invalidOption('signal', 'an AbortSignal', signal)
     }
   }
 

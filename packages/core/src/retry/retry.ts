@@ -53,7 +53,7 @@ export function createRetry(options: RetryOptions = {}): Retry {
   const parsed = parseOptions(options)
   return {
     budget: parsed.budget,
-    run: (work, call = noOptions) => new RetriedCall(work, parsed, call).run(),
+    run: async (work, call = noOptions) => new RetriedCall(work, parsed, call).run(),
   }
 }
 

@@ -1,4 +1,12 @@
-import { evidenceOfStatus, functionOption, invalidOption, knownKeys } from '@spillway/core'
+import {
+  checkTimedCall,
+  evidenceOfStatus,
+  functionOption,
+  invalidOption,
+  knownKeys,
+  objectOption,
+} from '@spillway/core'
+import { callDeadlines } from '@spillway/plugin-kit'
 import { callHeaders } from '../call-headers.ts'
 import type { CallOptions } from '../call-options.ts'
 import type { Guard } from '../guard.ts'
@@ -111,8 +119,9 @@ function withSignal(options: CallOptions = {}, own: AbortSignal | undefined): Ca
   if (own === undefined) return options
   if (!(own instanceof AbortSignal)) throw invalidOption('init.signal', 'an AbortSignal', own)
   // Each by its name: a running call has nothing of its own that could be spread.
-  const { priority, deadlineMs, callerDeadlineMs, partition, workload, permit, signal } = options
-  const both = signal === undefined ? own : AbortSignal.any([own, signal])
+  const { priority, partition, workload, permit, signal } = objectOption('options', options)
+  // While the signal is still the one beside which they were said.
+  const { deadlineMs, callerDeadlineMs } = callDeadlines(options)
   const all: Every<CallOptions> = {
     priority,
     deadlineMs,
@@ -120,9 +129,11 @@ function withSignal(options: CallOptions = {}, own: AbortSignal | undefined): Ca
     partition,
     workload,
     permit,
-    signal: both,
+    signal: own,
   }
-  return all
+  if (signal === undefined) return all
+  checkTimedCall({ signal })
+  return { ...all, signal: AbortSignal.any([own, signal]) }
 }
 
 /** None left out. */

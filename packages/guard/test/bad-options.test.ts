@@ -1,0 +1,56 @@
+import { fixedLimit, modes } from '@spillway/core'
+import { badAcquireOptions, ManualClock } from '@spillway/test-support'
+import { describe, expect, test } from 'vitest'
+import type { CallOptions } from '../src/index.ts'
+import { guardedFetch } from '../src/fetch/index.ts'
+import { createGuard } from '../src/index.ts'
+
+const badOptions = [
+  ...badAcquireOptions,
+  {
+    what: 'permit: an empty object',
+    options: { permit: {} },
+    message: 'Expected `permit` to be a permit, which can be paused, got an object',
+  },
+  {
+    what: 'permit: null',
+    options: { permit: null },
+    message: 'Expected `permit` to be a permit, which can be paused, got null',
+  },
+]
+
+describe.each(modes.map((mode) => ({ mode })))('a guard in mode $mode', ({ mode }) => {
+  test.each(badOptions)('says what is wrong, and keeps nothing of it: $what', async (bad) => {
+    const options = bad.options as CallOptions
+    let started = 0
+    const work = async (): Promise<void> => {
+      started += 1
+    }
+    const clock = new ManualClock()
+    const guard = createGuard({ name: 'db', clock, limit: fixedLimit(1), mode, breaker: true })
+    const before = guard.stats()
+    await expect(guard.run(work, options)).rejects.toThrow(bad.message)
+    expect(() => guard.wouldRefuse(options)).toThrow(bad.message)
+    expect(guard.stats()).toEqual(before)
+    await guard.run(work, {})
+    guard.breaker!.open()
+    await expect(guard.run(work, options)).rejects.toThrow(bad.message)
+    expect({ started, inFlight: guard.limiter.inFlight }).toEqual({ started: 1, inFlight: 0 })
+  })
+})
+
+test.each(badOptions)('a guarded fetch asks for nothing: $what', async (bad) => {
+  let asked = 0
+  const guard = createGuard({ name: 'api', limit: fixedLimit(1) })
+  const fetch = guardedFetch(guard, {
+    fetch: async (_url: string, _init?: object) => {
+      asked += 1
+      return new Response()
+    },
+  })
+  const options = bad.options as CallOptions
+  const { signal } = new AbortController()
+  await expect(fetch('http://localhost', {}, options)).rejects.toThrow(bad.message)
+  await expect(fetch('http://localhost', { signal }, options)).rejects.toThrow(bad.message)
+  expect({ asked, inFlight: guard.limiter.inFlight }).toEqual({ asked: 0, inFlight: 0 })
+})

@@ -1,0 +1,67 @@
+/** Options of a call that no type checker would let pass, and what they are to be told. */
+export interface BadOptions {
+  readonly what: string
+  /** What was handed in. */
+  readonly options: unknown
+  readonly message: string
+}
+
+const noSignals: readonly (readonly [string, unknown, string])[] = [
+  ['an empty object', {}, 'an object'],
+  ['null', null, 'null'],
+  ['text', 'abort', '"abort" (string)'],
+  ['a controller in place of its signal', new AbortController(), 'an object'],
+  ['an event target', new EventTarget(), 'an object'],
+  ['what nobody can stop listening to', { aborted: false, addEventListener() {} }, 'an object'],
+]
+
+const noTimes: readonly (readonly [string, unknown, string])[] = [
+  ['text', '50', '"50" (string)'],
+  ['null', null, 'null'],
+  ['a date', new Date(0), 'an object'],
+  ['a bigint', 50n, '50 (bigint)'],
+  ['a truth', true, 'true (boolean)'],
+]
+
+const noObjects: readonly (readonly [string, unknown, string])[] = [
+  ['null', null, 'null'],
+  ['a number', 500, '500 (number)'],
+  ['text', 'high', '"high" (string)'],
+  ['a function', () => undefined, 'a function'],
+]
+
+function badOptions(name: string, expected: string, values: typeof noTimes): BadOptions[] {
+  return values.map(([what, value, got]) => ({
+    what: `${name}: ${what}`,
+    options: { [name]: value },
+    message: `Expected \`${name}\` to be ${expected}, got ${got}`,
+  }))
+}
+
+/** What is wrong with a call wherever it is made. */
+export const badCallOptions: readonly BadOptions[] = [
+  ...badOptions('deadlineMs', 'a number of milliseconds', noTimes),
+  ...badOptions('callerDeadlineMs', 'a number of milliseconds', noTimes),
+  ...badOptions('signal', 'an AbortSignal', noSignals),
+  ...noObjects.map(([what, options, got]) => ({
+    what: `options: ${what}`,
+    options,
+    message: `Expected \`options\` to be an object, got ${got}`,
+  })),
+]
+
+/** What is wrong with a call of a limiter besides. */
+export const badAcquireOptions: readonly BadOptions[] = [
+  ...badCallOptions,
+  ...badOptions('partition', 'a string', [
+    ['a number', 42, '42 (number)'],
+    ['several', ['a', 'b'], 'an array'],
+  ]),
+  ...badOptions('workload', 'a string', [['an object', {}, 'an object']]),
+  {
+    what: 'priority: an unknown one',
+    options: { priority: 'urgent' },
+    message:
+      "Expected `priority` to be one of 'critical', 'high', 'default', 'low', got \"urgent\"",
+  },
+]
