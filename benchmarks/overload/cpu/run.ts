@@ -87,7 +87,7 @@ async function benchmark(args: Arguments, signal: AbortSignal): Promise<void> {
 
 async function playDays(
   args: Arguments,
-  iterationsPerMs: number,
+  perMs: number,
   signal: AbortSignal,
 ): Promise<readonly DayRun[]> {
   if (!args.scenarios.includes(goodDaysName)) return []
@@ -95,7 +95,7 @@ async function playDays(
     days: goodDays(args.isFast ? fastScale : 1),
     contestants: contestants.filter(({ name }) => args.only.includes(name)),
     rounds: args.rounds,
-    iterationsPerMs,
+    iterationsPerMs: perMs,
     signal,
     say,
   })

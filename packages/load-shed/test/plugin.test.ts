@@ -200,7 +200,9 @@ describe('the load report', () => {
 
   test('can be made of any shedder', () => {
     const shedder = createLoadShedder({ signals: [], clock: new ManualClock() })
-    expect(loadReport(shedder)).toBe('JSON {"application_utilization":0,"named_metrics":{"runQueue":0}}')
+    expect(loadReport(shedder)).toBe(
+      'JSON {"application_utilization":0,"named_metrics":{"runQueue":0}}',
+    )
     shedder.close()
   })
 })

@@ -36,7 +36,9 @@ export async function playGoodDays(options: GoodDaysOptions): Promise<readonly D
       for (const contestant of round % 2 === 0 ? contestants.toReversed() : contestants) {
         const run = await playDay(day, contestant, round, options)
         runs.push(run)
-        say(`${day.name}, round ${round}, ${run.contestant}: ${run.good} good, ${run.refused} refused`)
+        say(
+          `${day.name}, round ${round}, ${run.contestant}: ${run.good} good, ${run.refused} refused`,
+        )
       }
     }
   }
@@ -47,6 +49,7 @@ export async function playGoodDays(options: GoodDaysOptions): Promise<readonly D
 const warmUp: GoodDay = {
   name: 'warm-up',
   durationMs: 1000,
+  connections: 4,
   arrivals: [],
   pool: { clients: 4, workMs: 0.3 },
 }

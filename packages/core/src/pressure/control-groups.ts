@@ -29,7 +29,9 @@ export function groupFolders(files: Files, controller: 'cpu' | 'memory'): readon
 function mountsOf({ readText }: Files, controller: string): readonly Mount[] {
   const mounts = (readText('/proc/self/mountinfo') ?? '').split('\n').flatMap(parseMount)
   const usual = mounts.length === 0 ? usualMounts(controller) : mounts
-  return usual.filter(({ version, controllers }) => version === 2 || controllers.includes(controller))
+  return usual.filter(
+    ({ version, controllers }) => version === 2 || controllers.includes(controller),
+  )
 }
 
 /** Where everybody has them, for when it cannot be read. */

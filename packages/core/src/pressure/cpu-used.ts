@@ -45,10 +45,7 @@ class CpuReader implements SignalReader {
   read({ now, durationMs }: Interval): number {
     if (now - this.#allowanceAt >= rereadMs) this.#reread(now)
     const cpuMs = this.#process.cpuMs()
-    const processors = Math.min(
-      this.#allowance?.processors ?? Infinity,
-      this.#process.processors(),
-    )
+    const processors = Math.min(this.#allowance?.processors ?? Infinity, this.#process.processors())
     const used = (cpuMs - this.#cpuMs) / durationMs / processors
     this.#cpuMs = cpuMs
     return Math.max(

@@ -92,7 +92,7 @@ describe('the control groups of a process', () => {
       ],
     },
   ])('$what', ({ entries, cpu, memory }) => {
-    const process = files(entries as never)
+    const process = files(entries)
     expect(groupFolders(process, 'cpu')).toEqual(cpu)
     if (memory !== undefined) expect(groupFolders(process, 'memory')).toEqual(memory)
   })
@@ -135,7 +135,9 @@ describe('the tightest limit of the hierarchy counts, wherever it is set', () =>
   test('of memory: `high` as well, and what version 1 tells of groups out of sight', () => {
     const own = '/sys/fs/cgroup/a/b/c'
     expect(
-      memoryAllowance(files({ ...nested, [`${own}/memory.max`]: 'max\n', [`${own}/memory.high`]: '700' })),
+      memoryAllowance(
+        files({ ...nested, [`${own}/memory.max`]: 'max\n', [`${own}/memory.high`]: '700' }),
+      ),
     ).toBe(700)
     expect(
       memoryAllowance(

@@ -128,7 +128,9 @@ function playPool(
     return one
   }
   const next = (answer: VirtualAnswer): VirtualRequest | undefined =>
-    answer.at < seconds * 1000 && isOfPool.has(answer.request) ? request(answer.at + 0.1) : undefined
+    answer.at < seconds * 1000 && isOfPool.has(answer.request)
+      ? request(answer.at + 0.1)
+      : undefined
   return new VirtualService({ kind, patienceMs, next }).play([
     ...Array.from({ length: clients }, () => request(0)),
     ...others,
@@ -152,6 +154,12 @@ describe('and on bad days', () => {
     expect(service.count('answered')).toBeGreaterThan(0.9 * capacity)
     expect(critical).toBeGreaterThan(0.85 * Math.min(capacity, count / 5))
     expect(service.count('late')).toBeLessThan(0.01 * capacity)
+  })
+
+  test('clients that ask again as soon as they are refused do not have it do nothing but refuse', () => {
+    const service = playPool('shed', 500, 2.2)
+    expect(service.count('refused')).toBeGreaterThan(1000)
+    expect(service.count('answered')).toBeGreaterThan((0.35 * seconds * 1000) / 2.2)
   })
 
   test('a pool that was too large for a while is served as before when it has shrunk', () => {

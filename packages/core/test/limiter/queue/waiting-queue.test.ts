@@ -63,7 +63,7 @@ describe('the waiting queue', () => {
   test('knows which lane is overloaded, until it has been empty', () => {
     const queue = new WaitingQueue()
     const late = { expiresAt: 100, patienceMs: 100 }
-    for (let call = 0; call < 2; call += 1) queue.push(entry(late), high, 'a')
+    for (let one = 0; one < 2; one += 1) queue.push(entry(late), high, 'a')
     queue.push(entry({ expiresAt: 120, patienceMs: 100 }), high, 'a')
     const isOverloaded = (rank: PriorityRank, partition: string): boolean =>
       queue.isOverloaded(rank, partition, 100, 110)
