@@ -12,7 +12,8 @@ import type { WaitingQueue } from './waiting-queue.ts'
 export type WaitPlan =
   /** `mustEvict`: the queue is full, and somebody in it has to make room. */
   | { readonly kind: 'wait'; readonly budget: WaitBudget; readonly mustEvict: boolean }
-  | { readonly kind: 'refuse'; readonly reason: RefusalReason }
+  /** `isLost`: all that its deadline leaves is less than the estimated wait. */
+  | { readonly kind: 'refuse'; readonly reason: RefusalReason; readonly isLost?: boolean }
 
 /**
  * The estimate is a mean of few calls and may be off by a fifth. Who is only probably too late waits
@@ -51,7 +52,7 @@ export class WaitPlanner {
     // Also when it is no number.
     if (!(budget.ms > 0)) return { kind: 'refuse', reason: 'deadline' }
     if (this.waitMs(rank, partition, isOverloaded) > benefitOfDoubt * budget.ms) {
-      return { kind: 'refuse', reason: 'estimated_wait' }
+      return { kind: 'refuse', reason: 'estimated_wait', isLost: budget.isWhole }
     }
     const mustEvict = this.#queue.size >= this.#bounds.maxSize
     return mustEvict && !this.#queue.canEvict(rank, partition)
