@@ -3,6 +3,8 @@ import type { Recording } from '@spillway/example-slow-database/story.ts'
 import { describe, expect, test } from 'vitest'
 import { cpuScore, variation } from '../overload/cpu/cpu-score.ts'
 import { cpuTable } from '../overload/cpu/cpu-table.ts'
+import { goodDays } from '../overload/cpu/good-days/days.ts'
+import { goodDaysTable } from '../overload/cpu/good-days/play.ts'
 import { cpuScenarios, processAs } from '../overload/cpu/scenarios.ts'
 
 const storage = processAs(10)
@@ -68,4 +70,37 @@ test('the table has a line for each step, with medians', () => {
   )
   const lines = cpuTable('busy process', [{ name: 'ours', scores }])
   expect(lines.join('\n')).toMatch(/ours +2x +0\.90 +1\.00 +0\.90/)
+})
+
+describe('good days', () => {
+  test('ask for no more than there is, in the order of time', () => {
+    for (const { name, arrivals, durationMs } of goodDays(0.5)) {
+      const workMs = arrivals.reduce((sum, one) => sum + one.workMs, 0)
+      expect(workMs / durationMs, name).toBeLessThan(0.95)
+      const times = arrivals.map(({ at }) => at)
+      expect(times, name).toEqual(times.toSorted((a, b) => a - b))
+      expect(times.at(-1) ?? 0, name).toBeLessThan(durationMs)
+    }
+  })
+
+  test('are compared with bare, by medians over the rounds', () => {
+    const run = (contestant: string, round: number, good: number): object => ({
+      day: 'a day',
+      contestant,
+      round,
+      good,
+      sent: 100,
+      refused: 0,
+      late: 100 - good,
+      goodP99Ms: 12,
+    })
+    const runs = [1, 2, 3].flatMap((round) => [
+      run('bare', round, 90 + round),
+      run('spillway', round, 45 + round),
+    ])
+    expect(goodDaysTable(runs as never).slice(1)).toEqual([
+      ['a day', 'bare', '100', '92', '1.000', '0', '8', '12 ms'],
+      ['', 'spillway', '100', '47', '0.511', '0', '53', '12 ms'],
+    ])
+  })
 })

@@ -14,12 +14,16 @@ export interface ClientPool {
 export interface GoodDay {
   readonly name: string
   readonly durationMs: number
+  /** Open before the day begins. */
+  readonly connections: number
   readonly arrivals: readonly Arrival[]
   readonly pool?: ClientPool
 }
 
 /** What a request costs the process beside its handler: reading, routing, writing. */
 const overheadMs = 0.25
+
+const usualConnections = 50
 
 const steadyLoads = [0.2, 0.5, 0.8, 0.95]
 const burstSizes = [100, 300, 1000]
@@ -28,9 +32,15 @@ const poolSizes = [50, 200, 500]
 /** All of them; `scale` shortens them. */
 export function goodDays(scale: number): readonly GoodDay[] {
   const seconds = Math.max(2, Math.round(8 * scale))
-  const day = (name: string, arrivals: readonly Arrival[], pool?: ClientPool): GoodDay => ({
+  const day = (
+    name: string,
+    arrivals: readonly Arrival[],
+    pool?: ClientPool,
+    burst = usualConnections,
+  ): GoodDay => ({
     name,
     durationMs: seconds * 1000,
+    connections: pool?.clients ?? burst,
     arrivals: arrivals.toSorted((a, b) => a.at - b.at),
     ...(pool === undefined ? {} : { pool }),
   })
@@ -46,6 +56,8 @@ export function goodDays(scale: number): readonly GoodDay[] {
       day(
         `${size} at once, every second`,
         everySecond((from) => spread(size, from + 100, 0, 0.3)),
+        undefined,
+        size,
       ),
     ),
     ...poolSizes.map((clients) =>

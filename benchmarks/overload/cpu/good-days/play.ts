@@ -49,6 +49,7 @@ export async function playGoodDays(options: GoodDaysOptions): Promise<readonly D
 const warmUp: GoodDay = {
   name: 'warm-up',
   durationMs: 1000,
+  connections: 4,
   arrivals: [],
   pool: { clients: 4, workMs: 0.3 },
 }

@@ -13,11 +13,11 @@ export class LaneRing {
   readonly #lanes = new Map<string, Lane>()
   #cursor: Lane | undefined
   /** How much each lane that waits has had at least; a newcomer is not owed what was served before. */
-  #servedMs = 0
+  #served = 0
   /** Waiting calls in all lanes. */
   size = 0
   /** What they will take. */
-  workMs = 0
+  work = 0
 
   constructor(rank: PriorityRank) {
     this.rank = rank
@@ -34,7 +34,7 @@ export class LaneRing {
   getOrAdd(partition: string): Lane {
     const known = this.#lanes.get(partition)
     if (known !== undefined) return known
-    const lane = new Lane(this.rank, partition, this.#servedMs)
+    const lane = new Lane(this.rank, partition, this.#served)
     this.#lanes.set(partition, lane)
     this.#link(lane)
     return lane
@@ -44,8 +44,8 @@ export class LaneRing {
   take(): Lane | undefined {
     const lane = this.#leastServed()
     if (lane === undefined) return undefined
-    lane.servedMs = lane.servedWithNextMs
-    this.#servedMs = lane.servedMs
+    lane.served = lane.servedWithNext
+    this.#served = lane.served
     this.#cursor = lane.next
     return lane
   }
@@ -74,7 +74,7 @@ export class LaneRing {
     if (first === undefined || first.next === first) return first
     let least = first
     for (let lane = first.next; lane !== first; lane = lane.next) {
-      if (lane.servedWithNextMs < least.servedWithNextMs) least = lane
+      if (lane.servedWithNext < least.servedWithNext) least = lane
     }
     return least
   }

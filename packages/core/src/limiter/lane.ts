@@ -12,24 +12,24 @@ export class Lane {
   readonly #overload = new LaneOverload()
   size = 0
   /** What its calls will take, all together. */
-  workMs = 0
+  work = 0
   /** What has been served of it, on the scale of its ring. */
-  servedMs: number
+  served: number
   oldest: QueueEntry | undefined = undefined
   newest: QueueEntry | undefined = undefined
   /** Neighbours in the ring of its priority. */
   next: Lane = this
   previous: Lane = this
 
-  constructor(rank: PriorityRank, partition: string, servedMs = 0) {
+  constructor(rank: PriorityRank, partition: string, served = 0) {
     this.rank = rank
     this.partition = partition
-    this.servedMs = servedMs
+    this.served = served
   }
 
   /** What will have been served of it after one more of its calls. */
-  get servedWithNextMs(): number {
-    return this.size === 0 ? this.servedMs : this.servedMs + this.workMs / this.size
+  get servedWithNext(): number {
+    return this.size === 0 ? this.served : this.served + this.work / this.size
   }
 
   push(entry: QueueEntry): void {
@@ -39,7 +39,7 @@ export class Lane {
     else this.newest.newer = entry
     this.newest = entry
     this.size += 1
-    this.workMs += entry.costMs
+    this.work += entry.cost
   }
 
   unlink(entry: QueueEntry): void {
@@ -51,7 +51,7 @@ export class Lane {
     entry.newer = undefined
     entry.lane = undefined
     this.size -= 1
-    this.workMs -= entry.costMs
+    this.work -= entry.cost
   }
 
   /**
@@ -65,9 +65,9 @@ export class Lane {
     return this.isOverloaded(newest.patienceMs, now) ? newest : oldest
   }
 
-  /** A call of it has waited as long as it may, and is refused. */
-  hasExpired(entry: QueueEntry, now: number): void {
-    this.#overload.hasExpired(entry, now)
+  /** The deadline of a call did not leave as long as it waited, or would have had to wait. */
+  hasLost(patienceMs: number, now: number): void {
+    this.#overload.hasLost(patienceMs, now)
   }
 
   /** Whether calls that are as patient are too late at present. */

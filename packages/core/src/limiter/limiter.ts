@@ -16,7 +16,7 @@ export interface QueueOptions {
   /** Most calls waiting at once; a memory bound, the wait itself is bounded by time. 0: never wait. @default 1000 */
   readonly maxSize?: number
   /**
-   * Longest wait of any call, in milliseconds.
+   * Longest wait of any call, in milliseconds; a call that names no deadline may wait as long.
    *
    * @default what the call's deadline leaves; 500 for a call that names none
    */

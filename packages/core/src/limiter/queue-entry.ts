@@ -20,8 +20,8 @@ export class QueueEntry implements Waiting, EventListenerObject {
   readonly expiresAt: number
   /** Monotonic milliseconds at which it must have been served, the call included. */
   readonly serveBy: number
-  /** How long such a call takes, as far as that was known when it came. */
-  readonly costMs: number
+  /** What such a call takes, in the planner's unit, as far as that was known when it came. */
+  readonly cost: number
   /** The caller's patience. */
   readonly patienceMs: number
   /** Whether it may wait as long as its deadline lets it. */
@@ -42,7 +42,7 @@ export class QueueEntry implements Waiting, EventListenerObject {
       | 'enqueuedAt'
       | 'expiresAt'
       | 'serveBy'
-      | 'costMs'
+      | 'cost'
       | 'patienceMs'
       | 'mayWaitWhole'
     >,
@@ -55,7 +55,7 @@ export class QueueEntry implements Waiting, EventListenerObject {
     this.enqueuedAt = fields.enqueuedAt
     this.expiresAt = fields.expiresAt
     this.serveBy = fields.serveBy
-    this.costMs = fields.costMs
+    this.cost = fields.cost
     this.patienceMs = fields.patienceMs
     this.mayWaitWhole = fields.mayWaitWhole
   }

@@ -12,7 +12,8 @@ import type { Newcomer, WaitingQueue } from './waiting-queue.ts'
 export type WaitPlan =
   /** `mustEvict`: the queue is full, and somebody in it has to make room. */
   | { readonly kind: 'wait'; readonly budget: WaitBudget; readonly mustEvict: boolean }
-  | { readonly kind: 'refuse'; readonly reason: RefusalReason }
+  /** `isLost`: all that its deadline leaves is less than the estimated wait. */
+  | { readonly kind: 'refuse'; readonly reason: RefusalReason; readonly isLost?: boolean }
 
 /**
  * The estimate is a mean of few calls and may be off by a fifth. Who is only probably too late waits
@@ -52,10 +53,10 @@ export class WaitPlanner {
     const budget = withCaller(own, usableMs(options.callerDeadlineMs) - duration.cautious)
     // Also when it is no number.
     if (!(budget.ms > 0)) return { kind: 'refuse', reason: 'deadline' }
-    const costMs = this.costMs(options.workload)
-    const newcomer = { partition, costMs, newestFirst: isOverloaded }
+    const cost = this.cost(options.workload)
+    const newcomer = { partition, cost, newestFirst: isOverloaded }
     if (this.waitMs(rank, newcomer) > benefitOfDoubt * budget.ms) {
-      return { kind: 'refuse', reason: 'estimated_wait' }
+      return { kind: 'refuse', reason: 'estimated_wait', isLost: budget.isWhole }
     }
     const mustEvict = this.#queue.size >= this.#bounds.maxSize
     return mustEvict && !this.#queue.canEvict(rank, partition)
@@ -65,22 +66,22 @@ export class WaitPlanner {
 
   /** What is ahead, shared among as many as may run; one permit must come free in any case. */
   waitMs(rank: PriorityRank, newcomer: Newcomer): number {
-    const aheadMs = this.#queue.workAheadMs(rank, newcomer)
-    return aheadMs / this.#limit.current + this.#drainMs(1)
+    const ahead = this.#queue.workAhead(rank, newcomer)
+    return ahead * this.#unitMs + this.#drainMs(1)
   }
 
   /** The wait of a usual call, that says nothing of itself. */
   usualWaitMs(): number {
-    const costMs = this.costMs(undefined)
-    return this.waitMs(rankOf('default'), { partition: '', costMs, newestFirst: false })
+    const cost = this.cost(undefined)
+    return this.waitMs(rankOf('default'), { partition: '', cost, newestFirst: false })
   }
 
-  /** How long such a call keeps its permit. */
-  costMs(workload: string | undefined): number {
-    const { permitIntervalMs, current } = this.#limit
-    return permitIntervalMs === undefined
-      ? this.#durations.of(workload).value
-      : permitIntervalMs * current
+  /**
+   * What such a call takes: the milliseconds that it keeps its permit. All take the same where the
+   * limit says itself how often one comes free, which is then known anew for all who wait.
+   */
+  cost(workload: string | undefined): number {
+    return this.#limit.permitIntervalMs === undefined ? this.#durations.of(workload).value : 1
   }
 
   /** How long the calls that wait now take to drain. */
@@ -91,6 +92,11 @@ export class WaitPlanner {
   /** By Little's law a permit comes free every mean duration / limit. */
   #drainMs(calls: number): number {
     return calls * this.#intervalMs
+  }
+
+  /** How long a call of cost 1 keeps the others waiting. */
+  get #unitMs(): number {
+    return this.#limit.permitIntervalMs ?? 1 / this.#limit.current
   }
 
   get #intervalMs(): number {

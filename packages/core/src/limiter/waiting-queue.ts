@@ -20,7 +20,7 @@ export class WaitingQueue {
     const ring = this.#rings[rank]!
     ring.getOrAdd(partition).push(entry)
     ring.size += 1
-    ring.workMs += entry.costMs
+    ring.work += entry.cost
     this.#size += 1
     this.#expiries.push(entry, this.#size)
   }
@@ -34,7 +34,7 @@ export class WaitingQueue {
     if (lane.size === 0) ring.remove(lane)
     ring.size -= 1
     // What has been added and taken away in another order leaves a rest.
-    ring.workMs = ring.size === 0 ? 0 : ring.workMs - entry.costMs
+    ring.work = ring.size === 0 ? 0 : ring.work - entry.cost
     this.#size -= 1
     return true
   }
@@ -59,7 +59,7 @@ export class WaitingQueue {
   nextExpired(now: number): QueueEntry | undefined {
     const entry = this.#expiries.peek()
     if (entry === undefined || entry.expiresAt > now) return undefined
-    entry.lane?.hasExpired(entry, now)
+    if (entry.mayWaitWhole) entry.lane?.hasLost(entry.patienceMs, now)
     this.remove(entry)
     return entry
   }
@@ -88,32 +88,37 @@ export class WaitingQueue {
     return lane !== undefined && lane.size > own + 1 ? lane : undefined
   }
 
+  /** The deadline of such a call does not leave as long as it would have to wait. */
+  hasLost(rank: PriorityRank, partition: string, patienceMs: number, now: number): void {
+    this.#rings[rank]!.get(partition)?.hasLost(patienceMs, now)
+  }
+
   /** Whether calls of the lane that are as patient are too late at present, and the newest go first. */
   isOverloaded(rank: PriorityRank, partition: string, patienceMs: number, now: number): boolean {
     return this.#rings[rank]!.get(partition)?.isOverloaded(patienceMs, now) ?? false
   }
 
   /**
-   * Milliseconds of work that would be served before a newcomer that takes `costMs`: all that is more
+   * The work that would be served before a newcomer that takes `cost`: all that is more
    * important and, unless the newest go first, what of its own priority has an older claim. Of each
    * other partition that is no more than its own has by then.
    */
-  workAheadMs(rank: PriorityRank, { partition, costMs, newestFirst }: Newcomer): number {
-    let aheadMs = 0
-    for (let more = 0; more < rank; more += 1) aheadMs += this.#rings[more]!.workMs
-    if (newestFirst) return aheadMs
+  workAhead(rank: PriorityRank, { partition, cost, newestFirst }: Newcomer): number {
+    let ahead = 0
+    for (let more = 0; more < rank; more += 1) ahead += this.#rings[more]!.work
+    if (newestFirst) return ahead
     const ring = this.#rings[rank]!
     const lane = ring.get(partition)
-    const own = lane?.workMs ?? 0
+    const own = lane?.work ?? 0
     const others = lane === undefined ? ring.laneCount : ring.laneCount - 1
-    return aheadMs + Math.min(ring.workMs, own + others * (own + costMs))
+    return ahead + Math.min(ring.work, own + others * (own + cost))
   }
 }
 
 /** Somebody who might wait. */
 export interface Newcomer {
   readonly partition: string
-  readonly costMs: number
+  readonly cost: number
   /** Whether it would be served before those who have waited longer. */
   readonly newestFirst: boolean
 }

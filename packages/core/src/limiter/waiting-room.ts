@@ -78,9 +78,13 @@ export class WaitingRoom implements EntryOwner {
     now: number,
   ): Waiting | Refusal {
     const plan = this.planner.plan(options, now)
-    if (plan.kind === 'refuse') return this.#owner.refuse(priority, plan.reason)
     const rank = rankOf(priority)
     const partition = options.partition ?? ''
+    const patience = patienceMs(options.deadlineMs)
+    if (plan.kind === 'refuse') {
+      if (plan.isLost === true) this.#queue.hasLost(rank, partition, patience, now)
+      return this.#owner.refuse(priority, plan.reason)
+    }
     const victim = plan.mustEvict ? this.#queue.evict(rank, partition) : undefined
     const entry = new QueueEntry({
       owner: this,
@@ -91,8 +95,8 @@ export class WaitingRoom implements EntryOwner {
       enqueuedAt: now,
       expiresAt: now + plan.budget.ms,
       serveBy: now + Math.min(usableMs(options.deadlineMs), usableMs(options.callerDeadlineMs)),
-      costMs: this.planner.costMs(options.workload),
-      patienceMs: patienceMs(options.deadlineMs),
+      cost: this.planner.cost(options.workload),
+      patienceMs: patience,
       mayWaitWhole: plan.budget.isWhole,
     })
     this.#queue.push(entry, rank, partition)

@@ -71,7 +71,14 @@ describe('nobody is refused who would have been answered in time', () => {
           ]),
         )
       }),
-      { numRuns: 50 },
+      {
+        numRuns: 50,
+        examples: [
+          // What waits behind a block was once reckoned by what the processor seemed to need just then.
+          [{ blockMs: 198, quick: 395, quickMs: 1, burst: 379, at: 185 }],
+          [{ blockMs: 494, quick: 392, quickMs: 0.667, burst: 333, at: 272 }],
+        ],
+      },
     )
   })
 
@@ -154,6 +161,12 @@ describe('and on bad days', () => {
     expect(service.count('answered')).toBeGreaterThan(0.9 * capacity)
     expect(critical).toBeGreaterThan(0.85 * Math.min(capacity, count / 5))
     expect(service.count('late')).toBeLessThan(0.01 * capacity)
+  })
+
+  test('clients that ask again as soon as they are refused do not have it do nothing but refuse', () => {
+    const service = playPool('shed', 500, 2.2)
+    expect(service.count('refused')).toBeGreaterThan(1000)
+    expect(service.count('answered')).toBeGreaterThan((0.35 * seconds * 1000) / 2.2)
   })
 
   test('a pool that was too large for a while is served as before when it has shrunk', () => {

@@ -8,7 +8,7 @@ export interface EntryFields {
   readonly patienceMs?: number
   readonly mayWaitWhole?: boolean
   readonly priority?: Priority
-  readonly costMs?: number
+  readonly cost?: number
 }
 
 const nobody = { admitted: (): void => undefined, refused: (): void => undefined }
@@ -23,7 +23,7 @@ export function entry(fields: EntryFields = {}): QueueEntry {
     enqueuedAt: 0,
     expiresAt: 1000,
     serveBy: Infinity,
-    costMs: 1,
+    cost: 1,
     patienceMs: 1000,
     mayWaitWhole: true,
     ...fields,

@@ -25,8 +25,8 @@ describe('the lanes of a priority', () => {
   test('share the time that calls take, not the calls', () => {
     const ring = new LaneRing(1)
     const costs = { ping: 0, item: 20, report: 300 }
-    for (const [partition, costMs] of Object.entries(costs)) {
-      for (let call = 0; call < 3; call += 1) ring.getOrAdd(partition).push(entry({ costMs }))
+    for (const [partition, cost] of Object.entries(costs)) {
+      for (let call = 0; call < 3; call += 1) ring.getOrAdd(partition).push(entry({ cost }))
     }
     expect(turns(ring, 3)).toEqual(['ping', 'ping', 'ping'])
     ring.remove(ring.get('ping')!)
@@ -36,7 +36,7 @@ describe('the lanes of a priority', () => {
 
   test('owe a newcomer nothing for the time in which it did not ask', () => {
     const ring = new LaneRing(1)
-    const ask = (partition: string): void => ring.getOrAdd(partition).push(entry({ costMs: 10 }))
+    const ask = (partition: string): void => ring.getOrAdd(partition).push(entry({ cost: 10 }))
     ask('a')
     turns(ring, 50)
     ask('new')

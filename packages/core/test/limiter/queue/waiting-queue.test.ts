@@ -10,13 +10,13 @@ const [critical, high, normal, low] = [0, 1, 2, 3] as const
 interface Call {
   readonly rank: PriorityRank
   readonly partition?: string
-  readonly costMs?: number
+  readonly cost?: number
 }
 
 function queueOf(...calls: readonly Call[]): { queue: WaitingQueue; entries: QueueEntry[] } {
   const queue = new WaitingQueue()
-  const entries = calls.map(({ rank, partition = '', costMs = 1 }) => {
-    const fresh = entry({ costMs })
+  const entries = calls.map(({ rank, partition = '', cost = 1 }) => {
+    const fresh = entry({ cost })
     queue.push(fresh, rank, partition)
     return fresh
   })
@@ -82,6 +82,31 @@ describe('the waiting queue', () => {
     expect(isOverloaded(high, 'a')).toBe(false)
   })
 
+  test('learns of a lost deadline from who may wait as long as it leaves, and from who need not wait', () => {
+    const isOverloadedAfter = (
+      lose: (queue: WaitingQueue) => void,
+      mayWaitWhole: boolean,
+    ): boolean => {
+      const queue = new WaitingQueue()
+      queue.push(entry({ expiresAt: 90, patienceMs: 100, mayWaitWhole }), high, 'a')
+      for (let one = 0; one < 2; one += 1) {
+        queue.push(entry({ expiresAt: 120, patienceMs: 100 }), high, 'a')
+      }
+      lose(queue)
+      queue.next(100)
+      return queue.isOverloaded(high, 'a', 100, 100)
+    }
+    const expire = (queue: WaitingQueue): void => void queue.nextExpired(100)
+    expect(isOverloadedAfter(expire, true)).toBe(true)
+    expect(isOverloadedAfter(expire, false)).toBe(false)
+    const refuse = (queue: WaitingQueue): void => {
+      queue.hasLost(high, 'a', 100, 100)
+      queue.hasLost(low, 'a', 100, 100)
+    }
+    expect(isOverloadedAfter(refuse, true)).toBe(true)
+    expect(isOverloadedAfter(() => undefined, true)).toBe(false)
+  })
+
   test('knows for whom somebody would have to make room', () => {
     const { queue, entries } = queueOf({ rank: normal })
     expect([critical, high, normal, low].map((rank) => queue.canEvict(rank, ''))).toEqual([
@@ -142,17 +167,17 @@ describe('making room in a full queue', () => {
 })
 
 describe('how much work is ahead', () => {
-  function ahead(queue: WaitingQueue, { rank, partition = '', costMs = 1 }: Call): number {
-    return queue.workAheadMs(rank, { partition, costMs, newestFirst: false })
+  function ahead(queue: WaitingQueue, { rank, partition = '', cost = 1 }: Call): number {
+    return queue.workAhead(rank, { partition, cost, newestFirst: false })
   }
 
   test('is exactly that before a newcomer when partitions are equally long', () => {
     const lane = (partition: string): Call => ({ rank: normal, partition })
     const { queue } = queueOf(...['a', 'b', 'c', 'a', 'b', 'c'].map(lane), { rank: critical })
     expect(ahead(queue, { rank: normal, partition: 'new' })).toBe(1 + 3)
-    expect(ahead(queue, { rank: normal, partition: 'new', costMs: 0 })).toBe(1)
+    expect(ahead(queue, { rank: normal, partition: 'new', cost: 0 })).toBe(1)
     expect(ahead(queue, { rank: normal, partition: 'a' })).toBe(1 + 6)
-    expect(queue.workAheadMs(normal, { partition: 'a', costMs: 1, newestFirst: true })).toBe(1)
+    expect(queue.workAhead(normal, { partition: 'a', cost: 1, newestFirst: true })).toBe(1)
     expect(ahead(queue, { rank: critical, partition: 'a' })).toBe(1)
     expect(ahead(queue, { rank: low, partition: 'a' })).toBe(7)
   })
@@ -165,7 +190,7 @@ describe('how much work is ahead', () => {
       const costly = fc.record({
         rank: fc.constantFrom(critical, high, normal, low),
         partition: fc.constantFrom('a', 'b', 'c', 'd'),
-        costMs: costs[kind],
+        cost: costs[kind],
       })
       fc.assert(
         fc.property(
@@ -178,7 +203,7 @@ describe('how much work is ahead', () => {
             const waiting = entries.filter(({ lane }) => lane !== undefined)
             const estimate = ahead(queue, newcomer)
             expect(estimate).toBeLessThanOrEqual(sum(waiting))
-            const own = entry({ costMs: newcomer.costMs })
+            const own = entry({ cost: newcomer.cost })
             queue.push(own, newcomer.rank, newcomer.partition)
             const first: QueueEntry[] = []
             for (let next = queue.next(0)!; next !== own; next = queue.next(0)!) first.push(next)
@@ -193,5 +218,5 @@ describe('how much work is ahead', () => {
 })
 
 function sum(entries: readonly QueueEntry[]): number {
-  return entries.reduce((total, { costMs }) => total + costMs, 0)
+  return entries.reduce((total, { cost }) => total + cost, 0)
 }
