@@ -137,7 +137,7 @@ export interface Breaker extends BreakerControl {
    * @throws SPW_ERR_CANCELLED (499) when `options.signal` aborted; its reason is the `cause`. Aborted by
    *   a timeout (`AbortSignal.timeout()`): as for a deadline
    * @throws SPW_ERR_CLOSED (503) after `shutdown`
-   * @throws SPW_ERR_OPTION when one of `options` is of the wrong type
+   * @throws SPW_ERR_OPTION when one of `options` is unknown or of the wrong type
    * @throws whatever `work` throws
    */
   run<T>(work: Work<T>, options?: CallOptions): Promise<T>

@@ -1,10 +1,10 @@
 import type { Clock, TimerHandle } from '@spillway/core'
 import {
   callerDeadline,
+  knownCallOptions,
   checkTimedCall,
   leftAtCallerDeadline,
   leftAtDeadline,
-  objectOption,
   setAwaitedTimer,
   SpillwayError,
 } from '@spillway/core'
@@ -32,7 +32,7 @@ export function runCall<T>(
   resolve: (value: T) => void,
   reject: (error: unknown) => void,
 ): void {
-  const { signal } = objectOption('options', options)
+  const { signal } = knownCallOptions(options)
   const asked = { ...callDeadlines(options), signal }
   checkTimedCall(asked)
   const refused = refuseBefore(asked)

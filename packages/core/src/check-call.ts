@@ -1,4 +1,4 @@
-import { invalidOption, objectOption } from './options.ts'
+import { invalidOption, objectOption, unknownOption } from './options.ts'
 
 /** What a caller says about a call to whatever it asks. */
 interface TimedCall {
@@ -7,10 +7,38 @@ interface TimedCall {
   readonly signal?: AbortSignal | undefined
 }
 
+/** What limiter, guard, breaker and retries know together: options of a call to one go to another, too. */
+const callKeys = [
+  'priority',
+  'deadlineMs',
+  'callerDeadlineMs',
+  'maxWaitMs',
+  'partition',
+  'workload',
+  'signal',
+  'permit',
+  'mayExceed',
+  'idempotent',
+] as const
+const known: ReadonlySet<string> = new Set(callKeys)
+
+/**
+ * The options that somebody has written down. A mistyped one that is silently ignored is a deadline that
+ * nobody keeps. An object of a class, such as a running call, has more to it than options.
+ *
+ * @throws SPW_ERR_OPTION
+ */
+export function knownCallOptions<T extends object>(options: T): T {
+  if (Object.getPrototypeOf(objectOption('options', options)) !== Object.prototype) return options
+  for (const key in options) {
+    if (!known.has(key)) throw unknownOption('options', key, callKeys)
+  }
+  return options
+}
+
 /**
  * For callers without types. Comes before anything is taken for the call: an error in the midst of it
- * would leave a permit taken. Any number will do, since what is not a number leaves no time. Keys that
- * are not known here may be known elsewhere: options of one call are handed on to another.
+ * would leave a permit taken. Any number will do, since what is not a number leaves no time.
  *
  * @throws SPW_ERR_OPTION
  */

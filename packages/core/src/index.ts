@@ -108,7 +108,7 @@ export type { LimitChanged, LimiterRefused, LoadShed } from './channels.ts'
 export { callerDeadline, errorTable, isSpillwayError, SpillwayError } from './errors.ts'
 
 // For packages that take options of their own
-export { checkTimedCall } from './check-call.ts'
+export { checkTimedCall, knownCallOptions } from './check-call.ts'
 export {
   functionOption,
   integerBetween,
@@ -117,7 +117,6 @@ export {
   milliseconds,
   nonEmptyString,
   numberBetween,
-  objectOption,
   oneOf,
   parsedAt,
   positiveInteger,

@@ -100,11 +100,13 @@ export function knownKeys<T extends object>(
     throw invalidOption(name, 'an object', value)
   }
   for (const key of Object.keys(value)) {
-    if (!known.includes(key as keyof T & string)) {
-      throw new SpillwayError('SPW_ERR_OPTION', {
-        message: `Unknown option \`${name}.${truncate(key)}\`, expected one of ${known.join(', ')}`,
-      })
-    }
+    if (!known.includes(key as keyof T & string)) throw unknownOption(name, key, known)
   }
   return value
+}
+
+export function unknownOption(name: string, key: string, known: readonly string[]): SpillwayError {
+  return new SpillwayError('SPW_ERR_OPTION', {
+    message: `Unknown option \`${name}.${truncate(key)}\`, expected one of ${known.join(', ')}`,
+  })
 }

@@ -6,7 +6,7 @@ import {
   DurationMean,
   functionOption,
   hasDeadline,
-  objectOption,
+  knownCallOptions,
 } from '@spillway/core'
 import { callDeadlines } from '@spillway/plugin-kit'
 import type { AskedCall } from './call-time.ts'
@@ -62,7 +62,7 @@ export interface Guard {
    * @throws SPW_ERR_CALL_TIMEOUT (504) when it ran longer than its deadline or `timeoutMs`
    * @throws SPW_ERR_CANCELLED (499) when `options.signal` aborted; its reason is the `cause`
    * @throws SPW_ERR_CLOSED (503) after `close`
-   * @throws SPW_ERR_OPTION when one of `options` is of the wrong type
+   * @throws SPW_ERR_OPTION when one of `options` is unknown or of the wrong type
    * @throws whatever `work` throws
    */
   run<T>(work: Work<T>, options?: CallOptions): Promise<T>
@@ -166,7 +166,7 @@ class LimitedGuard implements Guard {
    * what is left, which gets less as it waits.
    */
   #asked(options: CallOptions): AskedCall {
-    const { priority, partition, workload, signal, permit } = objectOption('options', options)
+    const { priority, partition, workload, signal, permit } = knownCallOptions(options)
     const { deadlineMs: handedMs, callerDeadlineMs } = callDeadlines(options)
     const asked: AskedCall = {
       priority,

@@ -1,5 +1,10 @@
 import { fixedLimit, modes } from '@spillway/core'
-import { badAcquireOptions, ManualClock } from '@spillway/test-support'
+import {
+  allCallOptions,
+  badAcquireOptions,
+  ManualClock,
+  unknownCallOptions,
+} from '@spillway/test-support'
 import { describe, expect, test } from 'vitest'
 import type { CallOptions } from '../src/index.ts'
 import { guardedFetch } from '../src/fetch/index.ts'
@@ -7,6 +12,7 @@ import { createGuard } from '../src/index.ts'
 
 const badOptions = [
   ...badAcquireOptions,
+  ...unknownCallOptions,
   {
     what: 'permit: an empty object',
     options: { permit: {} },
@@ -37,6 +43,11 @@ describe.each(modes.map((mode) => ({ mode })))('a guard in mode $mode', ({ mode 
     await expect(guard.run(work, options)).rejects.toThrow(bad.message)
     expect({ started, inFlight: guard.limiter.inFlight }).toEqual({ started: 1, inFlight: 0 })
   })
+})
+
+test('what a retry is told may be told to a guard', async () => {
+  const guard = createGuard({ name: 'db', limit: fixedLimit(1) })
+  expect(await guard.run(async () => 'rows', allCallOptions)).toBe('rows')
 })
 
 test.each(badOptions)('a guarded fetch asks for nothing: $what', async (bad) => {

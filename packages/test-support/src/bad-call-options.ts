@@ -65,3 +65,32 @@ export const badAcquireOptions: readonly BadOptions[] = [
       "Expected `priority` to be one of 'critical', 'high', 'default', 'low', got \"urgent\"",
   },
 ]
+
+/** What nobody knows: a deadline that nobody would keep. */
+export const unknownCallOptions: readonly BadOptions[] = [
+  { deadline: 50 },
+  { timeoutMs: 50 },
+  { abortSignal: new AbortController().signal },
+  { deadlineMs: 50, Priority: 'high' },
+].map((options) => {
+  const key = Object.keys(options).at(-1)!
+  return {
+    what: `an unknown option: ${key}`,
+    options,
+    message: `Unknown option \`options.${key}\`, expected one of priority, deadlineMs, `,
+  }
+})
+
+/** All that one of ours knows, in one: it is handed from one to the next. */
+export const allCallOptions: object = {
+  priority: 'high',
+  deadlineMs: 1000,
+  callerDeadlineMs: 900,
+  maxWaitMs: 100,
+  partition: 'a tenant',
+  workload: 'GET /orders',
+  signal: new AbortController().signal,
+  permit: { pause: () => undefined, resume: () => undefined },
+  mayExceed: () => false,
+  idempotent: true,
+}

@@ -1,5 +1,10 @@
 export type { BadOptions } from './bad-call-options.ts'
-export { badAcquireOptions, badCallOptions } from './bad-call-options.ts'
+export {
+  allCallOptions,
+  badAcquireOptions,
+  badCallOptions,
+  unknownCallOptions,
+} from './bad-call-options.ts'
 export { HangUpClient } from './hang-up-client.ts'
 export type { RawRequest, RawResponse } from './hang-up-client.ts'
 export { ManualClock } from './manual-clock.ts'

@@ -1,3 +1,4 @@
+import { knownCallOptions } from '../check-call.ts'
 import type { Clock } from '../clock.ts'
 import type { Limit } from '../limit/limit.ts'
 import type { Mode } from '../mode.ts'
@@ -98,8 +99,8 @@ class QueueingLimiter implements Limiter, PermitOwner, PassageOwner, RoomOwner {
       : this.#letPass(options, priority, waiter !== undefined, now)
   }
 
-  tryAcquire(options?: AcquireOptions): Permit | undefined {
-    const admission = this.admit(options, undefined)
+  tryAcquire(options: AcquireOptions = noOptions): Permit | undefined {
+    const admission = this.admit(knownCallOptions(options), undefined)
     return admission.kind === 'permit' ? admission : undefined
   }
 

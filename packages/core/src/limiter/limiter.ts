@@ -86,7 +86,7 @@ export interface Limiter {
    * The decision all others are made of; allocates one object at most and never a promise. With a
    * waiter, a call that cannot start now may be queued and the waiter is told later.
    *
-   * @throws SPW_ERR_OPTION when one of `options` is of the wrong type: here, and wherever they are taken
+   * @throws SPW_ERR_OPTION when one of `options` is of the wrong type; elsewhere also when it is unknown
    */
   admit(options: AcquireOptions | undefined, waiter: Waiter | undefined): Admission
   /** A permit now, or nothing; never waits. */

@@ -1,3 +1,4 @@
+import { knownCallOptions } from '../check-call.ts'
 import type { AcquireOptions, Permit, Refusal, Waiter } from './admission.ts'
 import { refusalError } from './admission.ts'
 import type { Limiter } from './limiter.ts'
@@ -29,10 +30,10 @@ export class PermitPromise implements Waiter {
 /** The permit, or the promise of it. @throws SpillwayError when the call is refused at once */
 export function permitOf(
   limiter: Pick<Limiter, 'admit'>,
-  options: AcquireOptions | undefined,
+  options: AcquireOptions = {},
 ): Permit | Promise<Permit> {
   const waiter = new PermitPromise()
-  const admission = limiter.admit(options, waiter)
+  const admission = limiter.admit(knownCallOptions(options), waiter)
   if (admission.kind === 'permit') return admission
   if (admission.kind === 'refusal') throw refusalError(admission)
   return waiter.promise()

@@ -1,4 +1,4 @@
-import { checkTimedCall } from '../check-call.ts'
+import { checkTimedCall, knownCallOptions } from '../check-call.ts'
 import { SpillwayError } from '../errors.ts'
 import { leftAtCallerDeadline, leftAtDeadline } from '../evidence/caller-left.ts'
 import { evidenceOf, signOf } from '../evidence/evidence.ts'
@@ -29,7 +29,7 @@ export class RetriedCall<T> {
     options: ParsedRetryOptions,
     call: RetryCallOptions,
   ) {
-    checkTimedCall(call)
+    checkTimedCall(knownCallOptions(call))
     if (call.priority !== undefined) checkPriority(call.priority)
     this.#work = functionOption('work', work)
     this.#options = options

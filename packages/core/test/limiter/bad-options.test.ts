@@ -1,6 +1,12 @@
 import { createLimiter, createRetry, fixedLimit, modes } from '@spillway/core'
 import type { AcquireOptions, Limiter, Mode, Waiter } from '@spillway/core'
-import { badAcquireOptions, badCallOptions, ManualClock } from '@spillway/test-support'
+import {
+  allCallOptions,
+  badAcquireOptions,
+  badCallOptions,
+  ManualClock,
+  unknownCallOptions,
+} from '@spillway/test-support'
 import { describe, expect, test } from 'vitest'
 
 const nobody: Waiter = { admitted: () => undefined, refused: () => undefined }
@@ -45,15 +51,33 @@ describe.each(modes.map((mode) => ({ mode })))('a limiter in mode $mode', ({ mod
   })
 })
 
-test.each(badCallOptions)('retries say what is wrong, and do nothing: $what', async (bad) => {
-  const retry = createRetry()
-  let attempts = 0
-  const work = async (): Promise<void> => {
-    attempts += 1
-  }
-  await expect(retry.run(work, bad.options as never)).rejects.toThrow(bad.message)
-  expect(attempts).toBe(0)
+test.each(unknownCallOptions)('whoever asks a limiter is told of $what', async (bad) => {
+  const { limiter } = setUp('enforce')
+  const options = bad.options as AcquireOptions
+  expect(() => limiter.tryAcquire(options)).toThrow(bad.message)
+  await expect(limiter.acquire(options)).rejects.toThrow(bad.message)
+  await expect(limiter.run(() => 1, options)).rejects.toThrow(bad.message)
+  expect(limiter.stats()).toMatchObject({ inFlight: 0, queued: 0 })
 })
+
+test('what a guard or a retry is told may be told to a limiter, and the other way round', async () => {
+  const { limiter } = setUp('enforce')
+  expect(await limiter.run(() => 'rows', allCallOptions)).toBe('rows')
+  expect(await createRetry().run(async () => 'rows', allCallOptions)).toBe('rows')
+})
+
+test.each([...badCallOptions, ...unknownCallOptions])(
+  'retries say what is wrong, and do nothing: $what',
+  async (bad) => {
+    const retry = createRetry()
+    let attempts = 0
+    const work = async (): Promise<void> => {
+      attempts += 1
+    }
+    await expect(retry.run(work, bad.options as never)).rejects.toThrow(bad.message)
+    expect(attempts).toBe(0)
+  },
+)
 
 test('signals of other makers will do', () => {
   const { limiter } = setUp('enforce')

@@ -1,10 +1,10 @@
 import {
+  knownCallOptions,
   checkTimedCall,
   evidenceOfStatus,
   functionOption,
   invalidOption,
   knownKeys,
-  objectOption,
 } from '@spillway/core'
 import { callDeadlines } from '@spillway/plugin-kit'
 import { callHeaders } from '../call-headers.ts'
@@ -119,7 +119,7 @@ function withSignal(options: CallOptions = {}, own: AbortSignal | undefined): Ca
   if (own === undefined) return options
   if (!(own instanceof AbortSignal)) throw invalidOption('init.signal', 'an AbortSignal', own)
   // Each by its name: a running call has nothing of its own that could be spread.
-  const { priority, partition, workload, permit, signal } = objectOption('options', options)
+  const { priority, partition, workload, permit, signal } = knownCallOptions(options)
   // While the signal is still the one beside which they were said.
   const { deadlineMs, callerDeadlineMs } = callDeadlines(options)
   const all: Every<CallOptions> = {
