@@ -3,7 +3,7 @@ import type { QueueEntry } from './queue-entry.ts'
 /** Whether the calls of a lane are answered in time, first come first served. */
 type State =
   | { readonly kind: 'in time' }
-  /** A call's deadline did not leave as long as it had to wait. Perhaps something blocked everybody. */
+  /** A call waited in vain as long as its deadline let it. Perhaps something has blocked everybody. */
   | { readonly kind: 'suspect'; readonly patienceMs: number }
   /** And those behind it are late as well. */
   | { readonly kind: 'overloaded'; readonly patienceMs: number; readonly until: number }
@@ -39,9 +39,9 @@ export class LaneOverload {
     )
   }
 
-  /** The deadline of a call did not leave as long as it waited, or would have had to wait. */
-  hasLost(patienceMs: number, now: number): void {
-    if (this.isOverloaded(patienceMs, now)) return
+  /** A call has waited as long as it may. */
+  hasExpired({ mayWaitWhole, patienceMs }: QueueEntry, now: number): void {
+    if (!mayWaitWhole || this.isOverloaded(patienceMs, now)) return
     const known = this.#state.kind === 'suspect' ? this.#state.patienceMs : 0
     this.#state = { kind: 'suspect', patienceMs: Math.max(known, patienceMs) }
   }

@@ -65,9 +65,9 @@ export class Lane {
     return this.isOverloaded(newest.patienceMs, now) ? newest : oldest
   }
 
-  /** The deadline of a call did not leave as long as it waited, or would have had to wait. */
-  hasLost(patienceMs: number, now: number): void {
-    this.#overload.hasLost(patienceMs, now)
+  /** A call of it has waited as long as it may, and is refused. */
+  hasExpired(entry: QueueEntry, now: number): void {
+    this.#overload.hasExpired(entry, now)
   }
 
   /** Whether calls that are as patient are too late at present. */

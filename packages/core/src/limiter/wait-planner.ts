@@ -12,8 +12,7 @@ import type { Newcomer, WaitingQueue } from './waiting-queue.ts'
 export type WaitPlan =
   /** `mustEvict`: the queue is full, and somebody in it has to make room. */
   | { readonly kind: 'wait'; readonly budget: WaitBudget; readonly mustEvict: boolean }
-  /** `isLost`: all that its deadline leaves is less than the estimated wait. */
-  | { readonly kind: 'refuse'; readonly reason: RefusalReason; readonly isLost?: boolean }
+  | { readonly kind: 'refuse'; readonly reason: RefusalReason }
 
 /**
  * The estimate is a mean of few calls and may be off by a fifth. Who is only probably too late waits
@@ -56,7 +55,7 @@ export class WaitPlanner {
     const cost = this.cost(options.workload)
     const newcomer = { partition, cost, newestFirst: isOverloaded }
     if (this.waitMs(rank, newcomer) > benefitOfDoubt * budget.ms) {
-      return { kind: 'refuse', reason: 'estimated_wait', isLost: budget.isWhole }
+      return { kind: 'refuse', reason: 'estimated_wait' }
     }
     const mustEvict = this.#queue.size >= this.#bounds.maxSize
     return mustEvict && !this.#queue.canEvict(rank, partition)

@@ -59,7 +59,7 @@ export class WaitingQueue {
   nextExpired(now: number): QueueEntry | undefined {
     const entry = this.#expiries.peek()
     if (entry === undefined || entry.expiresAt > now) return undefined
-    if (entry.mayWaitWhole) entry.lane?.hasLost(entry.patienceMs, now)
+    entry.lane?.hasExpired(entry, now)
     this.remove(entry)
     return entry
   }
@@ -86,11 +86,6 @@ export class WaitingQueue {
     if (ring.rank > rank) return lane
     const own = ring.get(partition)?.size ?? 0
     return lane !== undefined && lane.size > own + 1 ? lane : undefined
-  }
-
-  /** The deadline of such a call does not leave as long as it would have to wait. */
-  hasLost(rank: PriorityRank, partition: string, patienceMs: number, now: number): void {
-    this.#rings[rank]!.get(partition)?.hasLost(patienceMs, now)
   }
 
   /** Whether calls of the lane that are as patient are too late at present, and the newest go first. */

@@ -78,13 +78,9 @@ export class WaitingRoom implements EntryOwner {
     now: number,
   ): Waiting | Refusal {
     const plan = this.planner.plan(options, now)
+    if (plan.kind === 'refuse') return this.#owner.refuse(priority, plan.reason)
     const rank = rankOf(priority)
     const partition = options.partition ?? ''
-    const patience = patienceMs(options.deadlineMs)
-    if (plan.kind === 'refuse') {
-      if (plan.isLost === true) this.#queue.hasLost(rank, partition, patience, now)
-      return this.#owner.refuse(priority, plan.reason)
-    }
     const victim = plan.mustEvict ? this.#queue.evict(rank, partition) : undefined
     const entry = new QueueEntry({
       owner: this,
@@ -96,7 +92,7 @@ export class WaitingRoom implements EntryOwner {
       expiresAt: now + plan.budget.ms,
       serveBy: now + Math.min(usableMs(options.deadlineMs), usableMs(options.callerDeadlineMs)),
       cost: this.planner.cost(options.workload),
-      patienceMs: patience,
+      patienceMs: patienceMs(options.deadlineMs),
       mayWaitWhole: plan.budget.isWhole,
     })
     this.#queue.push(entry, rank, partition)

@@ -116,7 +116,6 @@ describe('a lane', () => {
     lane.turn(100)
     expect(lane.isOverloaded(125, 100)).toBe(true)
     expect(lane.isOverloaded(200, 100)).toBe(false)
-    // Who may wait but a little is never late: he was to be refused soon.
     const hurried = laneOf({ count: 3, everyMs: 10, mayWaitWhole: false })
     expire(hurried.lane, hurried.waiting[0]!, 100)
     expect(hurried.lane.turn(100)).toBe(hurried.waiting[1])
@@ -143,6 +142,6 @@ function entryOf(enqueuedAt: number, mayWaitWhole = true): QueueEntry {
 }
 
 function expire(lane: Lane, one: QueueEntry, now: number): void {
-  lane.hasLost(one.patienceMs, now)
+  lane.hasExpired(one, now)
   lane.unlink(one)
 }

@@ -82,31 +82,6 @@ describe('the waiting queue', () => {
     expect(isOverloaded(high, 'a')).toBe(false)
   })
 
-  test('learns of a lost deadline from who may wait as long as it leaves, and from who need not wait', () => {
-    const isOverloadedAfter = (
-      lose: (queue: WaitingQueue) => void,
-      mayWaitWhole: boolean,
-    ): boolean => {
-      const queue = new WaitingQueue()
-      queue.push(entry({ expiresAt: 90, patienceMs: 100, mayWaitWhole }), high, 'a')
-      for (let one = 0; one < 2; one += 1) {
-        queue.push(entry({ expiresAt: 120, patienceMs: 100 }), high, 'a')
-      }
-      lose(queue)
-      queue.next(100)
-      return queue.isOverloaded(high, 'a', 100, 100)
-    }
-    const expire = (queue: WaitingQueue): void => void queue.nextExpired(100)
-    expect(isOverloadedAfter(expire, true)).toBe(true)
-    expect(isOverloadedAfter(expire, false)).toBe(false)
-    const refuse = (queue: WaitingQueue): void => {
-      queue.hasLost(high, 'a', 100, 100)
-      queue.hasLost(low, 'a', 100, 100)
-    }
-    expect(isOverloadedAfter(refuse, true)).toBe(true)
-    expect(isOverloadedAfter(() => undefined, true)).toBe(false)
-  })
-
   test('knows for whom somebody would have to make room', () => {
     const { queue, entries } = queueOf({ rank: normal })
     expect([critical, high, normal, low].map((rank) => queue.canEvict(rank, ''))).toEqual([
