@@ -1,6 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Child } from '@spillway/example-slow-database/children.ts'
-import { startChild } from '@spillway/example-slow-database/children.ts'
 import { sharedNow } from '@spillway/example-slow-database/clock.ts'
 import type {
   ShopConnection,
@@ -8,13 +6,11 @@ import type {
 } from '@spillway/example-slow-database/database/database.ts'
 import { computedCapacity } from '@spillway/example-slow-database/database/database.ts'
 import type { Plan } from '@spillway/example-slow-database/plan.ts'
-import type {
-  ShopMessage,
-  ShopReport,
-  ShopStart,
-} from '@spillway/example-slow-database/shop/process.ts'
+import type { ShopStart } from '@spillway/example-slow-database/shop/process.ts'
 import type { PlayedPhase } from '@spillway/example-slow-database/story.ts'
 import { RunningLoad } from '../load/running-load.ts'
+import type { ServiceChild } from '../service-child.ts'
+import { startService } from '../service-child.ts'
 import type { FleetContestant } from './contestants.ts'
 import type { FleetRecording } from './recording.ts'
 import type { FleetScenario } from './scenarios.ts'
@@ -38,7 +34,7 @@ export async function playFleet(options: PlayFleetOptions): Promise<FleetRecordi
   signal.throwIfAborted()
   await database.setStorage(plan.phases[0]!.storage)
   const connection = await database.createShop(contestant.name)
-  const shops: FleetShop[] = []
+  const shops: ServiceChild[] = []
   let load: RunningLoad<FleetKind> | undefined
   try {
     await database.setStorage(plan.phases[0]!.storage)
@@ -66,33 +62,19 @@ export async function playFleet(options: PlayFleetOptions): Promise<FleetRecordi
   }
 }
 
-interface FleetShop {
-  readonly child: Child<ShopMessage, never>
-  readonly url: Promise<string>
-  readonly reports: ShopReport[]
-}
-
 const shopProcess = new URL(import.meta.resolve('@spillway/example-slow-database/shop/process.ts'))
 
 function startShop(
   { contestant, scenario: { plan, processes } }: PlayFleetOptions,
   connection: ShopConnection,
-): FleetShop {
+): ServiceChild {
   const start: ShopStart = {
     module: contestant.module.href,
     connection,
     poolSize: plan.poolSize,
     facts: factsOf(plan, contestant, processes),
   }
-  const child = startChild<ShopMessage>(contestant.name, shopProcess, start)
-  const reports: ShopReport[] = []
-  const listening = new Promise<string>((resolve) => {
-    child.onMessage((message) => {
-      if (message.type === 'listening') resolve(message.url)
-      else reports.push(message.report)
-    })
-  })
-  return { child, reports, url: Promise.race([listening, child.failed]) }
+  return startService(contestant.name, shopProcess, start)
 }
 
 function factsOf(plan: Plan, contestant: FleetContestant, processes: number): ShopStart['facts'] {

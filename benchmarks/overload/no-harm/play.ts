@@ -8,8 +8,9 @@ import type {
   ShopDatabase,
 } from '@spillway/example-slow-database/database/database.ts'
 import { computedCapacity } from '@spillway/example-slow-database/database/database.ts'
-import type { ShopMessage, ShopReport } from '@spillway/example-slow-database/shop/process.ts'
 import { RunningLoad } from '../load/running-load.ts'
+import type { ServiceChild } from '../service-child.ts'
+import { startService } from '../service-child.ts'
 import type { CrowdCommand, CrowdMessage, CrowdStart } from './crowd.ts'
 import type { NoHarmRecording, PlayedNoHarmPhase } from './recording.ts'
 import type { NoHarmScenario } from './scenarios.ts'
@@ -37,7 +38,7 @@ export async function playNoHarm(options: PlayNoHarmOptions): Promise<NoHarmReco
   const children: { stop(): Promise<void> }[] = []
   try {
     await database.setStorage(scenario.phases[0]!.orders)
-    const service = startService(options, orders, products)
+    const service = serve(options, orders, products)
     children.push(service.child)
     const url = await service.url
     const load = new RunningLoad({ streams: streamsOf(url), deadlineMs })
@@ -59,32 +60,18 @@ export async function playNoHarm(options: PlayNoHarmOptions): Promise<NoHarmReco
   }
 }
 
-interface Service {
-  readonly child: Child<ShopMessage, never>
-  readonly url: Promise<string>
-  readonly reports: ShopReport[]
-}
-
-function startService(
+function serve(
   { contestant, scenario }: PlayNoHarmOptions,
   orders: ShopConnection,
   products: ShopConnection,
-): Service {
+): ServiceChild {
   const storage = scenario.phases[0]!.orders
   // Of both databases, which are alike while all is well.
   const capacityPerSecond = 2 * computedCapacity(storage)
   const facts = { slots: storage.slots, capacityPerSecond, deadlineMs }
   const start: ServiceStart = { module: contestant.module.href, orders, products, facts }
   const module = new URL('./service.ts', import.meta.url)
-  const child = startChild<ShopMessage>(contestant.name, module, start)
-  const reports: ShopReport[] = []
-  const listening = new Promise<string>((resolve) => {
-    child.onMessage((message) => {
-      if (message.type === 'listening') resolve(message.url)
-      else reports.push(message.report)
-    })
-  })
-  return { child, reports, url: Promise.race([listening, child.failed]) }
+  return startService(contestant.name, module, start)
 }
 
 interface RunningCrowd {

@@ -1,8 +1,7 @@
 import { channels, createLimiter, fixedLimit } from '@spillway/core'
 import type { LimitChanged, LimiterRefused } from '@spillway/core'
-import { ManualClock } from '@spillway/test-support'
+import { ManualClock, MovableLimit } from '@spillway/test-support'
 import { afterEach, describe, expect, test } from 'vitest'
-import { MovableLimit } from './limiter/model/movable-limit.ts'
 
 const heard: unknown[] = []
 const listen = (message: unknown): void => {

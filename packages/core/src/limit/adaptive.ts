@@ -141,10 +141,6 @@ class AdaptiveLimit implements Limit {
   }
 
   at(now: number): number {
-    return this.#limitAt(now)
-  }
-
-  #limitAt(now: number): number {
     const phase = this.#phase
     if (phase.kind !== 'probe') return this.current
     return now < phase.slot.endsAt ? phase.limit : this.#endSlot(phase, now)
@@ -233,6 +229,7 @@ class AdaptiveLimit implements Limit {
     this.#proof.forget()
     this.#startSlot(now, undefined)
   }
+
   #startSlot(now: number, first: ProbeSlot | undefined): void {
     if (first === undefined) this.#slotMs = slotLengthMs(this.#slotMs, this.#pace.metDurationMs)
     const slot = slotAt(this.#clock, now, this.#slotMs)
@@ -252,7 +249,7 @@ class AdaptiveLimit implements Limit {
       const isFirst = !ended.slot.isSecond && ended.slot.pair === pair
       this.#startSlot(now, isFirst ? ended : undefined)
     }
-    return this.#limitAt(now)
+    return this.at(now)
   }
 
   #endPair(first: ProbeSlot, second: ProbeSlot, now: number): void {

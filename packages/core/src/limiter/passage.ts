@@ -23,7 +23,6 @@ export class Passage extends Pauses<PassageOwner> implements Permit, Waiter {
   readonly startedAt: number
   readonly waitedMs: number
   readonly observed: Refusal | undefined
-  durationMs = 0
   #shadow: Permit | undefined
 
   constructor(
@@ -58,11 +57,8 @@ export class Passage extends Pauses<PassageOwner> implements Permit, Waiter {
   release(_outcome?: Outcome): void {
     const { owner } = this
     if (owner === undefined) return
-    this.owner = undefined
     const now = owner.now()
-    const hadPlace = !this.isPaused
-    this.endPauses(now)
-    this.durationMs = now - this.startedAt - this.pausedMs
+    const hadPlace = this.end(now)
     if (this.#shadow !== undefined) this.#shadow.release('ignored')
     else if (hadPlace) owner.endPassage(now)
   }

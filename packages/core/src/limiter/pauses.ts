@@ -7,6 +7,9 @@ export interface PlaceOwner {
 
 /** What all permits have in common: pauses that nest, and the time that they take. */
 export abstract class Pauses<Owner extends PlaceOwner> implements Pausable {
+  abstract readonly startedAt: number
+  /** Without the pauses; 0 until it is released. */
+  durationMs = 0
   /** Undefined once released. */
   protected owner: Owner | undefined
   #depth = 0
@@ -44,10 +47,14 @@ export abstract class Pauses<Owner extends PlaceOwner> implements Pausable {
     this.takeAgain(owner)
   }
 
-  /** The present pause ends with the permit. */
-  protected endPauses(now: number): void {
+  /** It is released, and the present pause ends with it. @returns whether it had a place */
+  protected end(now: number): boolean {
+    const hadPlace = !this.isPaused
+    this.owner = undefined
     this.#endedMs = this.pausedUntil(now)
     this.#depth = 0
+    this.durationMs = now - this.startedAt - this.#endedMs
+    return hadPlace
   }
 
   /** Others may be served in the middle of it, and what they do may resume or release this permit. */

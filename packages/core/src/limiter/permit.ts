@@ -27,7 +27,6 @@ export class IssuedPermit extends Pauses<PermitOwner> implements Permit, Sample 
   readonly waitedMs: number
   readonly inFlight: number
   outcome: Outcome = 'success'
-  durationMs = 0
 
   constructor(
     owner: PermitOwner,
@@ -50,12 +49,9 @@ export class IssuedPermit extends Pauses<PermitOwner> implements Permit, Sample 
   release(outcome: Outcome = 'success'): void {
     const { owner } = this
     if (owner === undefined) return
-    this.owner = undefined
     const now = owner.now()
-    const hadPlace = !this.isPaused
-    this.endPauses(now)
+    const hadPlace = this.end(now)
     this.outcome = outcome
-    this.durationMs = now - this.startedAt - this.pausedMs
     owner.settle(this, now, hadPlace)
   }
 

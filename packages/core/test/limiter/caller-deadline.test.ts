@@ -1,9 +1,8 @@
 import type { Outcome } from '@spillway/core'
 import { createLimiter, fixedLimit, priorities } from '@spillway/core'
-import { ManualClock } from '@spillway/test-support'
+import { ManualClock, MovableLimit } from '@spillway/test-support'
 import { fc, test as property } from '@fast-check/vitest'
 import { describe, expect, test } from 'vitest'
-import { MovableLimit } from './model/movable-limit.ts'
 
 /** One call: how long after the one before it comes, how long it takes and how it ends. */
 interface Arrival {

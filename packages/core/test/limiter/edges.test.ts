@@ -1,8 +1,7 @@
 import { createLimiter, fixedLimit, systemClock } from '@spillway/core'
 import type { Limiter, Refusal, Waiter } from '@spillway/core'
-import { ManualClock } from '@spillway/test-support'
+import { ManualClock, MovableLimit } from '@spillway/test-support'
 import { expect, test } from 'vitest'
-import { MovableLimit } from './model/movable-limit.ts'
 
 function setUp(limit: number, maxSize: number): { clock: ManualClock; limiter: Limiter } {
   const clock = new ManualClock()

@@ -1,8 +1,7 @@
 import { createLimiter } from '@spillway/core'
 import type { Limiter, Mode, Permit } from '@spillway/core'
-import { ManualClock } from '@spillway/test-support'
+import { ManualClock, MovableLimit } from '@spillway/test-support'
 import { describe, expect, test } from 'vitest'
-import { MovableLimit } from './model/movable-limit.ts'
 
 interface SetUp {
   readonly clock: ManualClock

@@ -1,9 +1,8 @@
 import { createLimiter, isSpillwayError, priorities } from '@spillway/core'
 import type { Limiter } from '@spillway/core'
-import { ManualClock } from '@spillway/test-support'
+import { ManualClock, MovableLimit } from '@spillway/test-support'
 import fc from 'fast-check'
 import { expect, test, vi } from 'vitest'
-import { MovableLimit } from './model/movable-limit.ts'
 
 // A second on an idle machine; a busy one, with coverage, needs more.
 vi.setConfig({ testTimeout: 60_000 })

@@ -1,8 +1,7 @@
 import { createLimiter, fixedLimit } from '@spillway/core'
 import type { Limiter, Waiter } from '@spillway/core'
-import { ManualClock } from '@spillway/test-support'
+import { ManualClock, MovableLimit } from '@spillway/test-support'
 import { describe, expect, test } from 'vitest'
-import { MovableLimit } from './model/movable-limit.ts'
 
 const nobody: Waiter = { admitted: () => undefined, refused: () => undefined }
 

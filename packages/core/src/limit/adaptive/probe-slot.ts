@@ -19,7 +19,6 @@ export class ProbeSlot {
   readonly first: ProbeSlot | undefined
   readonly seen: Moments = new Moments()
   #calls = 0
-  #sumInFlight = 0
 
   constructor(slot: Slot, limit: number, first: ProbeSlot | undefined) {
     this.slot = slot
@@ -34,14 +33,8 @@ export class ProbeSlot {
   observe(sample: Sample, now: number, baselines: WorkloadBaselines): void {
     if (sample.startedAt < this.slot.startsAt || now >= this.slot.endsAt) return
     this.#calls += 1
-    this.#sumInFlight += sample.inFlight
     if (sample.waitedMs === 0 && sample.inFlight < this.limit) return
     this.seen.add(baselines.relative(sample.workload, sample.durationMs), sample.inFlight)
-  }
-
-  /** Mean of the calls in flight, whether or not they met the limit; undefined without calls. */
-  get meanInFlight(): number | undefined {
-    return this.#calls === 0 ? undefined : this.#sumInFlight / this.#calls
   }
 
   /** Whether calls came, and most of them found room. */

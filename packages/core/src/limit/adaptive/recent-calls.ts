@@ -37,10 +37,6 @@ export class RecentCalls {
     this.#count += 1
   }
 
-  clear(): void {
-    this.#count = 0
-  }
-
   /** Only of a full ring. */
   latency(): Latency {
     const sorted = this.#latencies.toSorted()

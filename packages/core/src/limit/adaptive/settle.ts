@@ -24,12 +24,15 @@ const sharing = 0.15
 const leastNeutral = 0.66
 /** Part of the swing that a deviation of 1 moves the limit by. */
 const gain = 1.2
-/** The same far below the knee. Larger steps, not a larger swing: whoever swings more before a shared downstream sees less of its slope, and would grow at the others' expense. */
+/**
+ * The same far below the knee. Larger steps, not a larger swing: an instance that swings more than the
+ * others before one downstream sees less of its slope, and would grow at their expense.
+ */
 const farGain = 3
 /** How many times its variance the square of a deviation must be for half of it to count. */
 const doubt = 1.5
 /** An elasticity that is surely smaller, or by this much below the neutral one: far below the knee. */
-export const farBelowKnee = 0.5
+const farBelowKnee = 0.5
 const farBelowNeutral = 0.35
 /** Lateness from which latency weighs more than throughput, and by how much at the most. */
 const tolerableLateness = 0.2
@@ -52,7 +55,7 @@ export function neutralElasticity(limit: number, latenessRatio: number): number 
  *     d ln L = 1.2 * swing * (neutral(L) - s'),  neutral(L) = 0.9 - 0.15 ln(L / 10)
  *     s' = n + d^3 / (d^2 + 1.5 var),            n = neutral(10), d = s - n
  *
- * The swing is the yardstick because s runs from 0 to 1 over its width when the knee lies inside.
+ * Far below the knee it is 3 in place of 1.2. The swing is the yardstick because s runs from 0 to 1 over its width when the knee lies inside.
  * The target is below 1, the elasticity of pure waiting, and above 0.5, which would maximise power
  * (Kleinrock 1979): too much concurrency costs some latency, too little costs throughput.
  *

@@ -50,7 +50,7 @@ export const shortestSlotMs = 500
 const longestSlotMs = 4000
 
 /** So many calls in a row, and most calls end in the slot or the step that they started in. */
-export const callsInARow = 2.5
+const callsInARow = 2.5
 
 /**
  * A slot holds a few calls in a row. Powers of two of one length, with hysteresis: instances must

@@ -2,7 +2,7 @@
 const maxWorkloads = 256
 const shared = ''
 /** The first calls of a workload are averaged as they come: there is nothing yet to measure them by. */
-export const learningCount = 60
+const learningCount = 60
 /** Calls of a round that replace a baseline; fewer move it by their part. */
 const replacingCount = 20
 /** A call that took more than this many times the usual counts as this many: outliers carry noise. */

@@ -1,11 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
 import { createLimiter, rankOf } from '@spillway/core'
 import type { Admission, Limiter, Outcome, Permit, Refusal, Waiting } from '@spillway/core'
-import { ManualClock } from '@spillway/test-support'
+import { ManualClock, MovableLimit } from '@spillway/test-support'
 import type { Action, Ask, Reaction } from './action.ts'
 import { Caller } from './caller.ts'
 import type { CallerWatch } from './caller.ts'
-import { MovableLimit } from './movable-limit.ts'
 
 export interface WorldOptions {
   readonly limit: number
