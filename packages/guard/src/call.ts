@@ -1,7 +1,14 @@
-import type { BreakerOutcome, BreakerPass } from '@spillway/circuit-breaker'
+import type { BreakerOutcome, BreakerPass, BreakerRefusal } from '@spillway/circuit-breaker'
 import { abandonedError, breakerError, notStartedError } from '@spillway/circuit-breaker'
-import type { Evidence, Permit, Priority, Refusal, Waiter } from '@spillway/core'
-import type { Outcome } from '@spillway/core'
+import type {
+  Evidence,
+  Outcome,
+  Permit,
+  Priority,
+  Refusal,
+  SpillwayError,
+  Waiter,
+} from '@spillway/core'
 import {
   callerDeadline,
   leftAtCallerDeadline,
@@ -9,7 +16,6 @@ import {
   refusalError,
   signOf,
 } from '@spillway/core'
-import type { SpillwayError } from '@spillway/core'
 import type { AskedCall, CallTime } from './call-time.ts'
 import type { Caller } from './caller.ts'
 import { callTime, isOverForCaller, timeoutError, withoutCaller } from './call-time.ts'
@@ -103,6 +109,7 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
 
   /** Waiter */
   admitted(permit: Permit): void {
+    this.#takePass()
     this.#wake?.(permit)
   }
 
@@ -112,17 +119,11 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
   }
 
   start(permit: Permit): void {
-    if (this.#isEnforced && this.#options.signal?.aborted === true) {
-      this.#turnBack(permit, notStartedError(this.#options.signal))
+    const obstacle = this.#obstacle()
+    if (obstacle !== undefined) {
+      this.#turnBack(permit, obstacle)
       return
     }
-    // Only now: while half-open there are few passes, and whoever waits for a permit needs none yet.
-    const pass = this.#context.circuit?.admit()
-    if (pass?.kind === 'refusal') {
-      this.#turnBack(permit, breakerError(pass))
-      return
-    }
-    this.#pass = pass
     this.#permit = permit
     this.#state = 'running'
     this.#context.counts.running += 1
@@ -140,6 +141,23 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
       (value) => this.#fulfilled(value),
       (error: unknown) => this.#rejected(error),
     )
+  }
+
+  /** Why it is not started although it has a permit. */
+  #obstacle(): SpillwayError | undefined {
+    const { signal } = this.#options
+    if (this.#isEnforced && signal?.aborted === true) return notStartedError(signal)
+    const refusal = this.#takePass()
+    return refusal && breakerError(refusal)
+  }
+
+  /** With the permit, not before: while half-open there are few passes. Twice is the same as once. */
+  #takePass(): BreakerRefusal | undefined {
+    if (this.#pass !== undefined) return undefined
+    const pass = this.#context.circuit?.admit()
+    if (pass?.kind === 'refusal') return pass
+    this.#pass = pass
+    return undefined
   }
 
   /** Unless it has been answered already. */
@@ -184,6 +202,7 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
   /** It has a permit, and is not started for all that. */
   #turnBack(permit: Permit, error: SpillwayError): void {
     this.#state = 'ended'
+    this.#pass?.end('ignored')
     permit.release('ignored')
     this.#caller.fail(error)
   }
@@ -292,8 +311,7 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
 
   /** What the work says after it was told to stop is no answer, unless it is plainly one. */
   #stopped(error: unknown): void {
-    const { circuit, clock } = this.#context
-    if (signOf(error) === 'answered') circuit?.answered(clock.now())
+    if (signOf(error) === 'answered') this.#context.circuit?.answered(this.#context.clock.now())
     if (this.#end(this.#isLost() ? 'dropped' : 'ignored', 'ignored')) this.#caller.fail(error)
   }
 

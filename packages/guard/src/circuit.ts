@@ -48,21 +48,32 @@ export class Circuit {
 
   /** Not before the downstream is known to be back: what holds the permits may be what hangs. */
   get mayWait(): boolean {
-    return this.breaker.state === 'closed'
+    const { state } = this.breaker
+    return state === 'closed' || (state === 'half_open' && this.#answeredAt >= this.#probingSince)
+  }
+
+  /** Whether a call that waits may start now; while half-open, only in the place of a probe. */
+  get mayStart(): boolean {
+    return this.#limiter.mode !== 'enforce' || this.breaker.wouldRefuse() === undefined
   }
 
   /** Asked before a call queues for its permit; counted. The mode is that of the guard's limiter. */
   refuse(): BreakerRefusal | undefined {
     if (this.#limiter.mode === 'off') return undefined
     if (this.#silence.hasBegun) this.#endSilence()
-    if (this.#limiter.mode === 'enforce') return unlessShutdown(this.breaker.refuse())
+    if (this.#limiter.mode === 'enforce') return this.#unlessItWaits(this.breaker.refuse())
     if (unlessShutdown(this.breaker.wouldRefuse()) !== undefined) this.wouldHaveRefused += 1
     return undefined
   }
 
   wouldRefuse(): BreakerRefusal | undefined {
     if (this.#limiter.mode !== 'enforce') return undefined
-    return unlessShutdown(this.breaker.wouldRefuse())
+    return this.#unlessItWaits(this.breaker.wouldRefuse())
+  }
+
+  /** All probes are taken, and some were answered: a call waits for the next one. */
+  #unlessItWaits(refusal: BreakerRefusal | undefined): BreakerRefusal | undefined {
+    return refusal?.reason === 'probing' && this.mayWait ? undefined : unlessShutdown(refusal)
   }
 
   /** The pass of a call that starts; none for one that starts although there is none for it. */

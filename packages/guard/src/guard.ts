@@ -2,6 +2,7 @@ import type { BreakerControl, BreakerRefusal, BreakerStats } from '@spillway/cir
 import { breakerError } from '@spillway/circuit-breaker'
 import type { Limiter, LimiterStats, Mode, Refusal } from '@spillway/core'
 import {
+  adaptiveLimit,
   createLimiter,
   DurationMean,
   functionOption,
@@ -18,6 +19,7 @@ import type { CallOptions } from './call-options.ts'
 import { checkOptions } from './call-options.ts'
 import { Circuit } from './circuit.ts'
 import { Expiries } from './expiries.ts'
+import { probingLimit } from './probing-limit.ts'
 import type { GuardOptions, ParsedGuardOptions } from './options.ts'
 import { parseOptions } from './options.ts'
 
@@ -91,7 +93,13 @@ class LimitedGuard implements Guard {
   readonly #deadlineMs: number | undefined
 
   constructor(options: ParsedGuardOptions) {
-    this.limiter = createLimiter(options.limiter)
+    let circuit: Circuit | undefined
+    const limit = options.limiter.limit ?? adaptiveLimit()
+    this.limiter = createLimiter({
+      ...options.limiter,
+      limit: options.circuit === undefined ? limit : probingLimit(limit, () => circuit),
+    })
+    if (options.circuit !== undefined) circuit = new Circuit(options.circuit, this.limiter)
     this.name = this.limiter.name
     this.#deadlineMs = options.deadlineMs
     this.#context = {
@@ -99,8 +107,7 @@ class LimitedGuard implements Guard {
       clock: options.clock,
       classify: options.classify,
       expiries: new Expiries(options.clock),
-      circuit:
-        options.circuit === undefined ? undefined : new Circuit(options.circuit, this.limiter),
+      circuit,
       counts: { running: 0, abandoned: 0, late: 0, wouldHaveTimedOut: 0 },
       usual: new DurationMean(),
     }

@@ -187,25 +187,103 @@ describe('the breaker of a guard', () => {
     const { clock, guard } = setUp()
     await trip(guard)
     clock.advance(250)
-    for (const allowed of [1, 2, 4, 8]) {
-      let open!: () => void
-      const gate = new Promise<void>((resolve) => (open = resolve))
-      let running = 0
-      const callers = Array.from({ length: 1000 }, () =>
-        codeOf(
-          guard.run(() => {
-            running += 1
-            return gate
-          }),
-        ),
-      )
-      expect(running).toBe(allowed)
-      open()
-      const codes = await Promise.all(callers)
-      expect(codes.filter((code) => code === 'SPW_ERR_CIRCUIT_OPEN')).toHaveLength(1000 - allowed)
+    const gates: (() => void)[] = []
+    const work = async (): Promise<void> => new Promise((resolve) => gates.push(resolve))
+    const openAll = (): void => {
+      for (const open of gates.splice(0)) open()
     }
-    expect(guard.breaker?.state).toBe('closed')
+    const callers = async (): Promise<unknown[]> =>
+      Promise.all(Array.from({ length: 1000 }, async () => codeOf(guard.run(work))))
+    const first = callers()
+    expect(gates).toHaveLength(1)
+    openAll()
+    // Nothing had been answered when they came.
+    expect((await first).filter((code) => code === 'SPW_ERR_CIRCUIT_OPEN')).toHaveLength(999)
+    const others = callers()
+    expect(gates).toHaveLength(2)
+    for (let round = 0; guard.breaker?.state !== 'closed'; round += 1) {
+      expect(round).toBeLessThan(20)
+      expect(gates.length).toBeLessThanOrEqual(8)
+      openAll()
+      await turns()
+    }
+    openAll()
+    expect(new Set(await others)).toEqual(new Set(['fulfilled']))
     expect(guard.stats()).toMatchObject({ inFlight: 0, queued: 0, running: 0 })
+  })
+
+  test('while half-open, calls wait once a probe was answered, and the important ones go first', async () => {
+    const { clock, guard } = setUp()
+    await trip(guard)
+    clock.advance(250)
+    await guard.run(answer)
+    const order: string[] = []
+    const gates: (() => void)[] = []
+    const ask = async (priority: 'default' | 'critical', name: string): Promise<void> =>
+      guard.run(
+        async () => {
+          order.push(name)
+          return new Promise<void>((resolve) => gates.push(resolve))
+        },
+        { priority },
+      )
+    const asked = [
+      ask('default', 'probe'),
+      ask('default', 'probe'),
+      ask('default', 'late'),
+      ask('critical', 'soon'),
+      ask('critical', 'soon'),
+    ]
+    expect(order).toEqual(['probe', 'probe'])
+    expect(guard.stats()).toMatchObject({ queued: 3 })
+    gates.shift()!()
+    gates.shift()!()
+    await turns()
+    expect(order).toEqual(['probe', 'probe', 'soon', 'soon', 'late'])
+    for (const open of gates) open()
+    await Promise.all(asked)
+  })
+
+  test('those who wait while half-open are refused when the probes fail', async () => {
+    const { clock, guard } = setUp()
+    await trip(guard)
+    clock.advance(250)
+    await guard.run(answer)
+    const failing: ((error: Error) => void)[] = []
+    const probes = [1, 2].map(async () =>
+      codeOf(guard.run(async () => new Promise((_resolve, reject) => failing.push(reject)))),
+    )
+    const waiting = Array.from({ length: 20 }, async () => codeOf(guard.run(refused)))
+    expect(guard.stats()).toMatchObject({ queued: 20 })
+    for (const fail of failing) fail(Object.assign(new Error('lost'), { code: 'ECONNRESET' }))
+    expect(await Promise.all(probes)).toEqual(['ECONNRESET', 'ECONNRESET'])
+    const codes = await Promise.all(waiting)
+    expect(codes.filter((code) => code === 'SPW_ERR_CIRCUIT_OPEN').length).toBeGreaterThan(15)
+    expect(guard.breaker?.state).toBe('open')
+    expect(guard.stats()).toMatchObject({ inFlight: 0, queued: 0, running: 0 })
+  })
+
+  test('a call that waits while half-open and hangs up gives its probe back', async () => {
+    const { clock, guard } = setUp()
+    await trip(guard)
+    clock.advance(250)
+    await guard.run(answer)
+    const gates: (() => void)[] = []
+    const probes = [1, 2].map(async () =>
+      guard.run(async () => new Promise<void>((resolve) => gates.push(resolve))),
+    )
+    const leaving = new AbortController()
+    const left = codeOf(guard.run(answer, { signal: leaving.signal }))
+    // In the same turn it gets its permit and hangs up.
+    gates.shift()!()
+    await Promise.resolve()
+    leaving.abort()
+    expect(await left).toBeOneOf(['fulfilled', 'SPW_ERR_CANCELLED'])
+    gates.shift()!()
+    await Promise.all(probes)
+    for (let call = 0; call < 20; call += 1) await guard.run(answer)
+    expect(guard.breaker?.state).toBe('closed')
+    expect(guard.stats().breaker).toMatchObject({ inFlight: 0 })
   })
 
   test('whoever waits for a permit holds no pass, and is refused when the circuit has opened', async () => {

@@ -5,11 +5,15 @@ import { Elasticity } from './adaptive/elasticity.ts'
 import type { Comparison } from './adaptive/elasticity.ts'
 import { Pace } from './adaptive/pace.ts'
 import { comparePair, ProbeSlot } from './adaptive/probe-slot.ts'
+import { limitInGoodTime, nextTarget } from './adaptive/recovery.ts'
+import type { Recovery } from './adaptive/recovery.ts'
 import type { AdaptiveReason, Decision } from './adaptive/reason.ts'
 import type { Evidence } from './adaptive/settle.ts'
 import { decideMove, firstSwing, nextSwing, swingAfterJump } from './adaptive/settle.ts'
 import { shortestSlotMs, slotAt, slotLengthMs } from './adaptive/slots.ts'
 import { SlowStart } from './adaptive/slow-start.ts'
+import type { Trial } from './adaptive/trial.ts'
+import { goodLateness, isLate, TrialSchedule } from './adaptive/trial.ts'
 import { UsualLatency } from './adaptive/usual-latency.ts'
 import { WorkloadBaselines } from './adaptive/workload-baselines.ts'
 import type { Limit, LimitFactory, Sample } from './limit.ts'
@@ -82,30 +86,7 @@ function parseOptions(options: AdaptiveLimitOptions): Required<AdaptiveLimitOpti
 const harmlessElasticity = 0.12
 /** While congested, the experiment is to tell as soon as it can whether concurrency is the cause. */
 const congestedSwing = 0.25
-/** Calls that take more of their callers' patience show that a recovery has gone far enough. */
-const goodTimeRatio = 0.5
-/** Part of the limit that ended in another blackout to which the next recovery leads. */
-const blackoutCut = 0.7
-
-/** After a blackout: one more call for each that came back in good time, up to what is thought good. */
-interface Recovery {
-  readonly kind: 'recovery'
-  readonly target: number
-  /** Calls that started earlier belong to the blackout. */
-  readonly since: number
-  /** Whether calls have come back since. */
-  hasGrown: boolean
-}
-
-/**
- * A recovery that ended in another blackout went too far; while nothing at all comes back, nothing is
- * learned, and cutting what it leads to would never end.
- */
-function nextTarget({ hasGrown, target }: Recovery, limit: number): number {
-  return hasGrown ? blackoutCut * limit : target
-}
-
-type Phase = SlowStart | ProbeSlot | Recovery
+type Phase = SlowStart | ProbeSlot | Trial | Recovery
 
 class AdaptiveLimit implements Limit {
   readonly algorithm = 'adaptive'
@@ -118,6 +99,7 @@ class AdaptiveLimit implements Limit {
   readonly #proof = new Elasticity(0.9)
   readonly #congestion = new Congestion()
   readonly #usual = new UsualLatency()
+  readonly #trials = new TrialSchedule()
   #reason: AdaptiveReason = 'initial'
   /** Not rounded: small moves add up. */
   #estimate: number
@@ -160,6 +142,10 @@ class AdaptiveLimit implements Limit {
         return
       case 'probe':
         phase.observe(sample, now, this.#baselines)
+        if (phase.isMetBy(sample)) this.#mayTry(sample, now)
+        return
+      case 'trial':
+        this.#try(phase, sample, now)
         return
       case 'recovery':
         this.#recover(phase, sample, now)
@@ -209,13 +195,35 @@ class AdaptiveLimit implements Limit {
 
   #recover(recovery: Recovery, sample: Sample, now: number): void {
     if (sample.outcome === 'dropped' || sample.startedAt < recovery.since) return
-    if (sample.durationMs > goodTimeRatio * sample.patienceMs) {
+    if (isLate(sample)) {
+      const limit = Math.min(this.#estimate, limitInGoodTime(sample))
+      this.#set({ limit, reason: 'recovering' })
       this.#startProbing(now)
       return
     }
     recovery.hasGrown = true
     this.#set({ limit: this.#estimate + 1, reason: 'recovering' })
     if (this.#estimate >= recovery.target) this.#startSlowly(now)
+  }
+
+  #mayTry(sample: Sample, now: number): void {
+    const trial = this.#trials.observe(sample, this.#estimate, {
+      now,
+      wallNow: this.#clock.wallNow(),
+      roundTripMs: this.#pace.recentMs,
+    })
+    if (trial === undefined) return
+    this.#phase = trial
+    this.#set({ limit: trial.limit, reason: 'trial' })
+  }
+
+  #try(trial: Trial, sample: Sample, now: number): void {
+    const verdict = trial.observe(sample, now)
+    if (verdict === 'undecided') return
+    this.#trials.ended(verdict, now)
+    if (verdict === 'kept') this.#reason = 'concurrency_hurts'
+    else this.#set({ limit: trial.before, reason: 'concurrency_helps' })
+    this.#startProbing(now)
   }
 
   #startSlowly(now: number): void {
@@ -227,18 +235,32 @@ class AdaptiveLimit implements Limit {
     this.#elasticity.forget()
     this.#latest.forget()
     this.#proof.forget()
+    this.#trials.restart(now)
     this.#startSlot(now, undefined)
   }
 
   #startSlot(now: number, first: ProbeSlot | undefined): void {
     if (first === undefined) this.#slotMs = slotLengthMs(this.#slotMs, this.#pace.metDurationMs)
     const slot = slotAt(this.#clock, now, this.#slotMs)
-    // A limit of a few calls must still differ by one.
-    const raised = Math.max(this.#estimate * (1 + this.#swing), this.current + 1)
-    const lowered = this.#estimate * (1 - this.#swing)
-    const limit = Math.round(slot.sign > 0 ? raised : lowered)
+    const limit = Math.round(slot.sign > 0 ? this.#raised() : this.#lowered())
     const { minLimit, maxLimit } = this.#bounds
     this.#phase = new ProbeSlot(slot, Math.min(maxLimit, Math.max(minLimit, limit)), first)
+  }
+
+  /** A limit of a few calls must still differ by one. */
+  #raised(): number {
+    if (this.#isLate) return this.current
+    return Math.max(this.#estimate * (1 + this.#swing), this.current + 1)
+  }
+
+  #lowered(): number {
+    const lowered = this.#estimate * (1 - this.#swing)
+    return this.#isLate ? Math.min(lowered, this.current - 1) : lowered
+  }
+
+  /** More calls in flight would be answered later than is good: the experiment only looks below. */
+  get #isLate(): boolean {
+    return this.#pace.latenessRatio > goodLateness && this.current > 1
   }
 
   #endSlot(ended: ProbeSlot, now: number): number {

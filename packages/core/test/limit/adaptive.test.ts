@@ -63,6 +63,29 @@ describe('the adaptive limit', () => {
     expect(world.limit.current).toBeLessThanOrEqual(28)
   })
 
+  test('lets far fewer in when calls wait inside the downstream for most of their patience', () => {
+    const world = setUp({ initialLimit: 40 })
+    saturate(
+      world,
+      20_000,
+      () => 8,
+      () => 180,
+    )
+    // 900 ms at first; half of a second and less leaves time to wait by priority.
+    expect((world.limit.current / 8) * 180).toBeLessThanOrEqual(500)
+    expect(world.limit.current).toBeGreaterThanOrEqual(8)
+  })
+
+  test('keeps its limit when every call takes most of its patience by itself', () => {
+    const world = setUp()
+    const service = (): number => (world.clock.now() < 20_000 ? 20 : 700)
+    for (const untilMs of [20_000, 30_000, 60_000, 120_000]) {
+      saturate(world, untilMs, () => 40, service)
+      if (world.limit.reason === 'trial') saturate(world, untilMs + 4000, () => 40, service)
+      expect(world.limit.current).toBeGreaterThanOrEqual(36)
+    }
+  })
+
   test('follows the knee down and up again', () => {
     const world = setUp()
     const knee = (): number => (world.clock.now() > 15_000 && world.clock.now() < 60_000 ? 10 : 40)

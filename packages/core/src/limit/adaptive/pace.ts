@@ -2,6 +2,8 @@ import type { Sample } from '../limit.ts'
 
 /** Weight of a new call: about the last twenty count. */
 const weight = 0.05
+/** Where the present is asked for: about the last eight. */
+const recentWeight = 1 / 8
 /** Weight of a new call in the share of dropped ones: six in a row out of nothing are a blackout. */
 const dropWeight = 1 / 8
 /** Above this share of dropped calls the downstream is not slow but gone. */
@@ -13,9 +15,12 @@ export class Pace {
   #squaredMs = 0
   /** Part of its caller's patience that a call takes. */
   latenessRatio = 0
+  /** What the last eight calls took. */
+  recentMs = 0
   #droppedRatio = 0
 
   add({ durationMs, patienceMs, outcome }: Sample): void {
+    this.recentMs += recentWeight * (durationMs - this.recentMs)
     this.#durationMs += weight * (durationMs - this.#durationMs)
     this.#squaredMs += weight * (durationMs * durationMs - this.#squaredMs)
     this.latenessRatio += weight * (durationMs / patienceMs - this.latenessRatio)

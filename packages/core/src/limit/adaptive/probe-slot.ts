@@ -33,8 +33,13 @@ export class ProbeSlot {
   observe(sample: Sample, now: number, baselines: WorkloadBaselines): void {
     if (sample.startedAt < this.slot.startsAt || now >= this.slot.endsAt) return
     this.#calls += 1
-    if (sample.waitedMs === 0 && sample.inFlight < this.limit) return
+    if (!this.isMetBy(sample)) return
     this.seen.add(baselines.relative(sample.workload, sample.durationMs), sample.inFlight)
+  }
+
+  /** Whether this call had to wait for its permit, or took the last one. */
+  isMetBy({ waitedMs, inFlight }: Sample): boolean {
+    return waitedMs > 0 || inFlight >= this.limit
   }
 
   /** Whether calls came, and most of them found room. */

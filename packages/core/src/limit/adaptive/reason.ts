@@ -11,6 +11,8 @@ export type AdaptiveReason =
   /** latency rises as fast as the calls in flight, so fewer are let in */
   | 'concurrency_hurts'
   | 'at_the_knee'
+  /** calls take much of their callers' patience: whether as many come back when far fewer are let in */
+  | 'trial'
   /** calls have become slow little by little: growth would need proof that it is not the cause */
   | 'congested'
   /** fewer calls come than the limit lets in: nothing to learn, nothing to change */
