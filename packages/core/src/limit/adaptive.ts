@@ -83,7 +83,7 @@ function parseOptions(options: AdaptiveLimitOptions): Required<AdaptiveLimitOpti
 }
 
 /** An elasticity that is surely smaller proves that concurrency is not the cause. */
-const harmlessElasticity = 0.12
+const harmlessElasticity = 0.25
 /** While congested, the experiment is to tell as soon as it can whether concurrency is the cause. */
 const congestedSwing = 0.25
 type Phase = SlowStart | ProbeSlot | Trial | Recovery
@@ -106,6 +106,8 @@ class AdaptiveLimit implements Limit {
   #swing = firstSwing
   #slotMs = shortestSlotMs
   #phase: Phase
+  /** When the second slot of the pair began that the baselines stem from. */
+  #pairedAt: number | undefined
 
   constructor(bounds: Required<AdaptiveLimitOptions>, clock: Clock) {
     this.#bounds = bounds
@@ -232,6 +234,7 @@ class AdaptiveLimit implements Limit {
 
   #startProbing(now: number): void {
     this.#baselines.endRound()
+    this.#pairedAt = undefined
     this.#elasticity.forget()
     this.#latest.forget()
     this.#proof.forget()
@@ -275,7 +278,9 @@ class AdaptiveLimit implements Limit {
   }
 
   #endPair(first: ProbeSlot, second: ProbeSlot, now: number): void {
-    const finding = comparePair(first, second)
+    const { startsAt } = second.slot
+    const sinceMs = this.#pairedAt === undefined ? undefined : startsAt - this.#pairedAt
+    const finding = comparePair(first, second, sinceMs)
     switch (finding.kind) {
       case 'nothing':
         if (first.isUnmet && second.isUnmet) {
@@ -293,6 +298,7 @@ class AdaptiveLimit implements Limit {
         return
       case 'comparison':
         this.#baselines.endRound()
+        this.#pairedAt = startsAt
         this.#settle(finding)
         return
       default:
@@ -319,15 +325,16 @@ class AdaptiveLimit implements Limit {
         this.#baselines.index,
         limit,
         decideMove(evidence),
-        this.#proof.atMost(2) < harmlessElasticity,
+        this.#proof.isSurelyBelow(harmlessElasticity),
       ),
     )
     const swings = Math.log(this.#estimate / limit) / this.#swing
     this.#elasticity.fade(swings)
     this.#latest.fade(swings)
-    this.#swing =
-      this.#reason === 'congested'
-        ? congestedSwing
-        : nextSwing(this.#swing, evidence, Math.sqrt(comparison.variance))
+    // A proof is used up by the growth that it allows.
+    if (swings > 0) this.#proof.fade(swings)
+    this.#swing = this.#congestion.isCongested
+      ? congestedSwing
+      : nextSwing(this.#swing, evidence, Math.sqrt(comparison.variance))
   }
 }

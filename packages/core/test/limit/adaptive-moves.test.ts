@@ -90,12 +90,27 @@ describe('congestion', () => {
     expect(congestion.veto(0.7, 20, less, false)).toEqual(less)
   })
 
-  test('lets the limit grow by a third on a proof, and then asks for another', () => {
+  test('lets the limit grow by three tenths on a proof, however far the move would go, and then asks for another', () => {
+    for (const times of [1.1, 1.5, 10]) {
+      const congestion = new Congestion()
+      congestion.begin(0)
+      const { limit } = congestion.veto(0.7, 20, { ...growth, limit: 20 * times }, true)
+      expect(limit).toBeCloseTo(Math.min(20 * times, 26))
+      expect(congestion.veto(0.7, limit, { ...growth, limit: 26 }, false).limit).toBe(26)
+      expect(congestion.veto(0.7, 26, { ...growth, limit: 28 }, false).reason).toBe('congested')
+    }
+  })
+
+  test('ends where calls are clearly faster again, not where one pair happens to be', () => {
     const congestion = new Congestion()
     congestion.begin(0)
-    expect(congestion.veto(0.7, 20, growth, true)).toEqual(growth)
-    expect(congestion.veto(0.7, 22, { ...growth, limit: 26 }, false).limit).toBe(26)
-    expect(congestion.veto(0.7, 26, { ...growth, limit: 28 }, false).reason).toBe('congested')
+    for (const level of [0.7, 0.45, 0.4]) {
+      expect(congestion.veto(level, 20, growth, false).reason).toBe('congested')
+      expect(congestion.isCongested).toBe(true)
+    }
+    expect(congestion.veto(0.3, 20, growth, false)).toEqual(growth)
+    expect(congestion.isCongested).toBe(false)
+    expect(congestion.veto(0.45, 20, growth, false)).toEqual(growth)
   })
 
   test('takes a jump of the latency for the doing of the downstream', () => {

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { Elasticity } from '../../src/limit/adaptive/elasticity.ts'
 import { Moments } from '../../src/limit/adaptive/moments.ts'
 import { Pace } from '../../src/limit/adaptive/pace.ts'
+import { comparePair, ProbeSlot } from '../../src/limit/adaptive/probe-slot.ts'
 import { slotAt, slotLengthMs } from '../../src/limit/adaptive/slots.ts'
 import { WorkloadBaselines } from '../../src/limit/adaptive/workload-baselines.ts'
 import type { Outcome, Sample } from '../../src/limit/limit.ts'
@@ -167,6 +168,71 @@ describe('elasticity', () => {
     expect(upset.disagreement).toBeGreaterThan(10)
     expect(upset.atMost(2)).toBeGreaterThan(calm.atMost(2))
   })
+
+  test('is not the surer to be small the further noise takes it below nothing', () => {
+    expect(new Elasticity(0.9).isSurelyBelow(1)).toBe(false)
+    for (const slope of [-3, -0.5, -0.1, 0]) {
+      const [few, many] = [new Elasticity(0.9), new Elasticity(0.9)]
+      const pair = { latency: slope * 0.5, load: 0.5, variance: 0.004 }
+      few.add(pair)
+      for (let count = 0; count < 10; count += 1) many.add(pair)
+      expect(few.isSurelyBelow(0.2)).toBe(false)
+      expect(many.isSurelyBelow(0.2)).toBe(true)
+    }
+  })
+})
+
+/** Two slots in a row; calls take `slope` more of the load, and `perMs` more of the time. */
+function pairAt(
+  startsAt: number,
+  facts: {
+    readonly signs: readonly [1 | -1, 1 | -1]
+    readonly slope: number
+    readonly perMs: number
+  },
+  baselines: WorkloadBaselines,
+): readonly [ProbeSlot, ProbeSlot] {
+  const slots = facts.signs.map((sign, index) => {
+    const from = startsAt + 500 * index
+    const slot = new ProbeSlot(
+      { pair: 0, isSecond: index === 1, sign, startsAt: from, endsAt: from + 500 },
+      20 + 4 * sign,
+      undefined,
+    )
+    for (let now = from; now < from + 500; now += 5) {
+      const inFlight = 20 + 4 * sign
+      const durationMs = 100 * Math.exp(facts.perMs * now + facts.slope * Math.log(inFlight / 20))
+      slot.observe({ ...sample(durationMs), startedAt: now, inFlight }, now, baselines)
+    }
+    return slot
+  })
+  return [slots[0]!, slots[1]!]
+}
+
+const orders = [
+  [1, -1],
+  [-1, 1],
+] as const
+const driftingPairs = orders.flatMap((signs) =>
+  [0, 0.5, 1].flatMap((slope) => [-6e-5, 0, 6e-5].map((perMs) => ({ signs, slope, perMs }))),
+)
+
+describe('a pair of slots', () => {
+  test.each([1000, 3000])(
+    'tells what the load does from what time does, %d ms after the last',
+    (sinceMs) => {
+      for (const facts of driftingPairs) {
+        const baselines = new WorkloadBaselines()
+        for (const startsAt of [-1000, 0]) {
+          pairAt(startsAt, facts, baselines)
+          baselines.endRound()
+        }
+        const finding = comparePair(...pairAt(sinceMs, facts, baselines), sinceMs)
+        if (finding.kind !== 'comparison') throw new Error(finding.kind)
+        expect(finding.latency / finding.load).toBeCloseTo(facts.slope, 1)
+      }
+    },
+  )
 })
 
 describe('pace', () => {

@@ -2,9 +2,11 @@ import type { Decision } from './reason.ts'
 
 /** Latency of this many times the usual lowest is taken for congestion. */
 const congestedLog = Math.log(1.6)
+/** And of less than this many times for its end: what one pair says is noisy. */
+const relievedLog = Math.log(1.4)
 /** Part of the way that the lowest latency follows the present one per pair of slots. */
 const forgetRatio = 0.002
-/** By how much the limit may grow on a proof, before it has to be proved again. */
+/** By how much the limit may grow on a proof: more of it moves what others see of the downstream. */
 const provenGrowth = 1.3
 /** What a vetoed growth becomes: while all the others do the same, latency comes back. */
 const retreat = 0.99
@@ -25,6 +27,10 @@ export class Congestion {
   #ceiling = Infinity
   #bottom = 0
 
+  get isCongested(): boolean {
+    return this.#ceiling !== Infinity
+  }
+
   /** Calls meet the limit again; `level`: logarithm of what they took until then. */
   begin(level: number): void {
     this.#lowest = level
@@ -40,15 +46,15 @@ export class Congestion {
   veto(level: number, limit: number, move: Decision, isProvenHarmless: boolean): Decision {
     const lowest = Math.min(this.#lowest ?? level, level)
     this.#lowest = lowest + forgetRatio * (level - lowest)
-    if (level < lowest + congestedLog) {
+    if (level < lowest + (this.isCongested ? relievedLog : congestedLog)) {
       this.#ceiling = Infinity
       return move
     }
-    if (this.#ceiling === Infinity) this.#allow(limit, limit)
+    if (!this.isCongested) this.#allow(limit, limit)
     if (move.limit <= limit || move.limit <= this.#ceiling) return move
     if (isProvenHarmless) {
       this.#allow(provenGrowth * limit, limit)
-      return move
+      return { ...move, limit: Math.min(move.limit, this.#ceiling) }
     }
     this.#ceiling = Math.max(Math.min(limit, this.#bottom), retreat * limit)
     return { limit: this.#ceiling, reason: 'congested' }

@@ -70,6 +70,14 @@ export class Elasticity {
     return this.#crossed / this.#information + standardErrors * error
   }
 
+  /**
+   * Whether the elasticity is smaller, by two standard errors. There is none below 0: an estimate
+   * that lies there is noise, and makes nothing surer.
+   */
+  isSurelyBelow(bound: number): boolean {
+    return Math.max(0, this.estimate) + 2 * Math.sqrt(this.variance) < bound
+  }
+
   #keep(ratio: number): void {
     this.#pairs *= ratio
     this.#crossed *= ratio
