@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts'
 import { integerBetween, knownKeys } from '../options.ts'
 import { Congestion } from './adaptive/congestion.ts'
+import { Drift } from './adaptive/drift.ts'
 import { Elasticity } from './adaptive/elasticity.ts'
 import type { Comparison } from './adaptive/elasticity.ts'
 import { Pace } from './adaptive/pace.ts'
@@ -83,7 +84,7 @@ function parseOptions(options: AdaptiveLimitOptions): Required<AdaptiveLimitOpti
 }
 
 /** An elasticity that is surely smaller proves that concurrency is not the cause. */
-const harmlessElasticity = 0.25
+const harmlessElasticity = Number(process.env.HE ?? 0.25)
 /** While congested, the experiment is to tell as soon as it can whether concurrency is the cause. */
 const congestedSwing = 0.25
 type Phase = SlowStart | ProbeSlot | Trial | Recovery
@@ -99,6 +100,7 @@ class AdaptiveLimit implements Limit {
   readonly #proof = new Elasticity(0.9)
   readonly #congestion = new Congestion()
   readonly #usual = new UsualLatency()
+  readonly #drift = new Drift()
   readonly #trials = new TrialSchedule()
   #reason: AdaptiveReason = 'initial'
   /** Not rounded: small moves add up. */
@@ -106,8 +108,6 @@ class AdaptiveLimit implements Limit {
   #swing = firstSwing
   #slotMs = shortestSlotMs
   #phase: Phase
-  /** When the second slot of the pair began that the baselines stem from. */
-  #pairedAt: number | undefined
 
   constructor(bounds: Required<AdaptiveLimitOptions>, clock: Clock) {
     this.#bounds = bounds
@@ -234,7 +234,7 @@ class AdaptiveLimit implements Limit {
 
   #startProbing(now: number): void {
     this.#baselines.endRound()
-    this.#pairedAt = undefined
+    this.#drift.forget()
     this.#elasticity.forget()
     this.#latest.forget()
     this.#proof.forget()
@@ -278,9 +278,7 @@ class AdaptiveLimit implements Limit {
   }
 
   #endPair(first: ProbeSlot, second: ProbeSlot, now: number): void {
-    const { startsAt } = second.slot
-    const sinceMs = this.#pairedAt === undefined ? undefined : startsAt - this.#pairedAt
-    const finding = comparePair(first, second, sinceMs)
+    const finding = comparePair(first, second, this.#drift)
     switch (finding.kind) {
       case 'nothing':
         if (first.isUnmet && second.isUnmet) {
@@ -298,7 +296,6 @@ class AdaptiveLimit implements Limit {
         return
       case 'comparison':
         this.#baselines.endRound()
-        this.#pairedAt = startsAt
         this.#settle(finding)
         return
       default:

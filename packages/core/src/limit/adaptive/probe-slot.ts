@@ -1,5 +1,6 @@
 import type { Sample } from '../limit.ts'
 import type { Comparison } from './elasticity.ts'
+import type { Drift } from './drift.ts'
 import { Moments } from './moments.ts'
 import type { Slot } from './slots.ts'
 import type { WorkloadBaselines } from './workload-baselines.ts'
@@ -58,16 +59,8 @@ export type PairFinding =
   | { readonly kind: 'latency_rose' | 'latency_fell' }
   | ({ readonly kind: 'comparison' } & Comparison)
 
-/**
- * @param sinceMs from the pair that the baselines stem from; undefined: they stem from no pair. What
- * latency has changed by from pair to pair it changes by within the pair as well: a drift, which is
- * no answer to the load.
- */
-export function comparePair(
-  first: ProbeSlot,
-  second: ProbeSlot,
-  sinceMs: number | undefined,
-): PairFinding {
+/** A pair is compared as if nothing but the limit had changed within it. */
+export function comparePair(first: ProbeSlot, second: ProbeSlot, drift: Drift): PairFinding {
   if (!first.isUsable || !second.isUsable) return { kind: 'nothing' }
   const variance = first.seen.variance + second.seen.variance
   const level = (first.seen.latency + second.seen.latency) / 2
@@ -78,8 +71,8 @@ export function comparePair(
   // Slots of the same load cannot be compared; a division by it would invent a slope.
   if (Math.abs(load) < 0.02) return { kind: 'nothing' }
   const clip = 2.5 * Math.abs(load) + 2 * Math.sqrt(variance)
-  const slotMs = second.slot.endsAt - second.slot.startsAt
-  const drift = sinceMs === undefined ? 0 : level * (slotMs / sinceMs)
-  const latency = second.seen.latency - first.seen.latency - drift
+  const { startsAt, endsAt } = second.slot
+  drift.add(level, startsAt)
+  const latency = second.seen.latency - first.seen.latency - drift.within(endsAt - startsAt)
   return { kind: 'comparison', latency: Math.max(-clip, Math.min(clip, latency)), load, variance }
 }
