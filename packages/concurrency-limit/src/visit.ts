@@ -7,6 +7,7 @@ import {
   isSentInFull,
   onResponseSettled,
   onResponseStarted,
+  onSocketTaken,
   priorityFor,
   remainingTime,
   runsUnder,
@@ -107,6 +108,7 @@ export class Visit implements AcquireOptions, Waiter, StartedListener, SettledLi
     this.#hold = admission
     if (this.#exceeds) this.#route.door.excess!.begin()
     onResponseStarted(this.#reply, this)
+    if (!this.#route.keepsSockets) onSocketTaken(this.#reply, this)
     onResponseSettled(this.#reply, this)
     if (admission.kind === 'permit') this.#start(admission)
     else this.#context = new AsyncResource('spillway.wait')
@@ -141,7 +143,7 @@ export class Visit implements AcquireOptions, Waiter, StartedListener, SettledLi
   }
 
   /** StartedListener. What remains of the answer leaves at the client's pace. */
-  responseStarted({ statusCode }: ServerResponse): void {
+  responseStarted({ statusCode }: Pick<ServerResponse, 'statusCode'>): void {
     const hold = this.#hold
     this.#hold = undefined
     if (hold?.kind === 'waiting') hold.cancel()
