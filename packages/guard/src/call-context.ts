@@ -1,4 +1,5 @@
-import type { Clock, DurationMean } from '@spillway/core'
+import { hasStoodStill } from '@spillway/circuit-breaker'
+import type { Clock, DurationMean, Outcome } from '@spillway/core'
 import type { Circuit } from './circuit.ts'
 import type { Expiries } from './expiries.ts'
 import type { Classify } from './options.ts'
@@ -33,4 +34,18 @@ export interface CallCounts {
  */
 export function hadNoChance({ usual }: CallContext, grantedMs: number): boolean {
   return grantedMs < usual.value
+}
+
+/**
+ * What a call tells the limit whose time ran out: it is lost, unless the process noticed late that it
+ * had stood still, or the call had too little time and tells what it would have told otherwise.
+ */
+export function lossOutcome(
+  context: CallContext,
+  grantedMs: number,
+  lateMs: number,
+  otherwise: Outcome,
+): Outcome {
+  if (hasStoodStill(lateMs)) return 'ignored'
+  return hadNoChance(context, grantedMs) ? otherwise : 'dropped'
 }

@@ -1,7 +1,7 @@
 import type { BreakerOutcome, BreakerPass } from '@spillway/circuit-breaker'
 import { abandonedError, breakerError, notStartedError } from '@spillway/circuit-breaker'
-import type { Evidence, Permit, Priority, Refusal, Waiter } from '@spillway/core'
-import type { Outcome } from '@spillway/core'
+import type { Evidence, Outcome, Permit, Priority, Refusal } from '@spillway/core'
+import type { SpillwayError, Waiter } from '@spillway/core'
 import {
   callerDeadline,
   leftAtCallerDeadline,
@@ -9,12 +9,11 @@ import {
   refusalError,
   signOf,
 } from '@spillway/core'
-import type { SpillwayError } from '@spillway/core'
 import type { AskedCall, CallTime } from './call-time.ts'
 import type { Caller } from './caller.ts'
 import { callTime, isOverForCaller, timeoutError, withoutCaller } from './call-time.ts'
 import type { CallContext } from './call-context.ts'
-import { hadNoChance } from './call-context.ts'
+import { hadNoChance, lossOutcome } from './call-context.ts'
 import { evidenceBy, loadOutcome } from './classify.ts'
 import type { Expiring } from './expiries.ts'
 import type { RunningCall } from './running-call.ts'
@@ -52,6 +51,8 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
   #time: CallTime | undefined
   /** Milliseconds that it ran until its caller left. */
   #grantedMs = 0
+  /** By how much it was noticed too late that its time was up. */
+  #lateMs = 0
 
   constructor(context: CallContext, work: Work<T>, options: AskedCall, caller: Caller<T>) {
     this.#context = context
@@ -226,6 +227,7 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
     if (this.#state === 'running') {
       this.#state = state
       this.#grantedMs = this.#ranMs()
+      this.#lateMs = Math.max(0, this.#context.clock.now() - this.#time!.ownUntil)
       // Not when the work settles: a downstream that has gone silent never lets it.
       if (this.#pass !== undefined) this.#tellBreaker(this.#pass)
     }
@@ -250,10 +252,8 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
       return
     }
     const { startedAt } = this.#permit!
-    // The caller's own timeout may have come before ours.
-    const limitMs = Math.min(this.#time!.ownUntil - startedAt, this.#grantedMs)
-    const lateMs = this.#grantedMs - limitMs
-    this.#context.circuit!.expired(pass, { startedAt, limitMs, lateMs })
+    const limitMs = this.#grantedMs - this.#lateMs
+    this.#context.circuit!.expired(pass, { startedAt, limitMs, lateMs: this.#lateMs })
   }
 
   #fulfilled(value: T): void {
@@ -263,8 +263,7 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
     if (this.#state === 'expired') this.#context.counts.late += this.#isAbandoned ? 1 : 0
     else this.#context.usual.add(now - this.#permit!.startedAt)
     // A caller that hung up does not make the latency less true; one that was too slow counts as lost.
-    const outcome = this.#isLost() ? 'dropped' : 'success'
-    if (this.#end(outcome, 'success')) this.#caller.answer(value)
+    if (this.#end(this.#unlessLost('success'), 'success')) this.#caller.answer(value)
   }
 
   #rejected(error: unknown): void {
@@ -294,7 +293,7 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
   #stopped(error: unknown): void {
     const { circuit, clock } = this.#context
     if (signOf(error) === 'answered') circuit?.answered(clock.now())
-    if (this.#end(this.#isLost() ? 'dropped' : 'ignored', 'ignored')) this.#caller.fail(error)
+    if (this.#end(this.#unlessLost('ignored'), 'ignored')) this.#caller.fail(error)
   }
 
   /** Whether its time is up and says nothing: a stranger's, or less than calls take. */
@@ -303,9 +302,10 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
     return this.deadlineMs <= 0 && hadNoChance(this.#context, this.#ranMs())
   }
 
-  /** Whether its time ran out, and it was time enough. */
-  #isLost(): boolean {
-    return this.#state === 'expired' && !hadNoChance(this.#context, this.#grantedMs)
+  /** What it tells the limit, if that is `outcome` in time. */
+  #unlessLost(outcome: Outcome): Outcome {
+    const isExpired = this.#state === 'expired'
+    return isExpired ? lossOutcome(this.#context, this.#grantedMs, this.#lateMs, outcome) : outcome
   }
 
   #ranMs(): number {

@@ -241,3 +241,54 @@ describe('half-open, a guard', () => {
     await Promise.all(calls)
   })
 })
+
+describe('a process that stood still when the time of calls was up', () => {
+  test.each([
+    ['stops', hang],
+    [
+      'ends in the end',
+      (signal: AbortSignal): Promise<string> =>
+        new Promise((resolve) => {
+          signal.addEventListener('abort', () => {
+            resolve('row')
+          })
+        }),
+    ],
+  ])('says nothing about the downstream, whose work %s', async (_name, work) => {
+    const { clock, guard } = setUp()
+    const calls = Array.from({ length: 20 }, () => codeOf(guard.run(work, { deadlineMs: 500 })))
+    clock.freeze(3000)
+    expect(new Set(await Promise.all(calls))).toEqual(new Set(['SPW_ERR_CALL_TIMEOUT']))
+    await turns()
+    expect(guard.stats()).toMatchObject({
+      running: 0,
+      released: { success: 0, dropped: 0, ignored: 20 },
+      breaker: { state: 'closed', failures: 0 },
+    })
+  })
+})
+
+test('what cannot be looked at is an error like any other, and the permit comes back', async () => {
+  const { clock, guard } = setUp()
+  const hostile = new Proxy(new Error('x'), {
+    get(): never {
+      throw new Error('trap')
+    },
+  })
+  const late = guard.run(
+    (signal) =>
+      new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', () => {
+          reject(hostile)
+        })
+      }),
+    { deadlineMs: 500 },
+  )
+  const early = guard.run(async () => Promise.reject(hostile))
+  await expect(early).rejects.toBe(hostile)
+  const expired = codeOf(late)
+  clock.advance(500)
+  expect(await expired).toBe('SPW_ERR_CALL_TIMEOUT')
+  await turns()
+  expect(guard.stats()).toMatchObject({ running: 0, inFlight: 0 })
+})

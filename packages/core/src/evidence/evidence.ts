@@ -43,8 +43,13 @@ export function evidenceOf(error: unknown): Evidence {
 
 /** The same, and undefined for an error that nobody here knows. */
 export function signOf(error: unknown): Evidence | undefined {
-  // An abort says why in its cause, if at all: often a timeout.
-  return signInCauses(error, signOfOne) ?? signInCauses(error, signOfAbort)
+  try {
+    // An abort says why in its cause, if at all: often a timeout.
+    return signInCauses(error, signOfOne) ?? signInCauses(error, signOfAbort)
+  } catch {
+    // Whatever is rejected with comes here, also what cannot be looked at. A permit must come back.
+    return undefined
+  }
 }
 
 /** Whether it speaks against the downstream: gone, broken, or with no room. */

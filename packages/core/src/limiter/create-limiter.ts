@@ -93,6 +93,7 @@ class QueueingLimiter implements Limiter, PermitOwner, PassageOwner, RoomOwner {
   admit(options: AcquireOptions = noOptions, waiter?: Waiter): Admission {
     checkAcquireOptions(options)
     const now = this.#clock.now()
+    this.#durations.event(now)
     const priority = options.priority ?? 'default'
     return this.#mode === 'enforce'
       ? this.#decide(options, priority, waiter, now)
@@ -176,7 +177,7 @@ class QueueingLimiter implements Limiter, PermitOwner, PassageOwner, RoomOwner {
   settle(permit: IssuedPermit, now: number, hadPlace: boolean): void {
     if (hadPlace) this.#permits -= 1
     this.#tally.released[permit.outcome] += 1
-    if (permit.outcome !== 'ignored') this.#durations.add(permit.workload, permit.durationMs)
+    this.#durations.ended(permit, now)
     this.#learn(permit, now)
     this.#room.serve(now)
   }

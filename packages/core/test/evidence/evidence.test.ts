@@ -80,7 +80,11 @@ const telling: [string, unknown, Evidence][] = [
   ['a 500', coded(undefined, { statusCode: 500 }), 'failed'],
   ['a 502 called status', coded(undefined, { status: 502 }), 'failed'],
   ['a 502 that is to be answered', fastifyError(502), 'failed'],
-  ['a 503 that is', coded(undefined, { statusCode: 503, status: 503, expose: false }), 'overloaded'],
+  [
+    'a 503 that is',
+    coded(undefined, { statusCode: 503, status: 503, expose: false }),
+    'overloaded',
+  ],
   ['a 500 of a response', coded('ERR_BAD_RESPONSE', { response: { statusCode: 500 } }), 'failed'],
   ['a 500 of an SDK', coded(undefined, { $metadata: { httpStatusCode: 500 } }), 'failed'],
   ['an internal error', postgres('XX000'), 'failed'],
