@@ -176,6 +176,7 @@ export class Visit implements AcquireOptions, Waiter, StartedListener, SettledLi
     const { request } = this.#reply
     const { observed } = permit
     if (observed !== undefined) this.#route.door.log.count(observed.reason, false)
+    this.#route.use.begin()
     runsUnder(request, permit)
     if (this.#hasBody) pauseWhileBodyComes(request.raw, permit)
     this.#proceed()
@@ -219,7 +220,7 @@ export class Visit implements AcquireOptions, Waiter, StartedListener, SettledLi
     permit.release(outcome)
     const { durationMs, startedAt, pausedMs } = permit
     const { use, door } = this.#route
-    use.add(durationMs)
+    use.end(durationMs)
     if (this.#exceeds) door.excess!.end(durationMs, startedAt + durationMs + pausedMs)
   }
 
