@@ -24,7 +24,7 @@ const known: ReadonlySet<string> = new Set(callKeys)
 
 /**
  * The options that somebody has written down. A mistyped one that is silently ignored is a deadline that
- * nobody keeps. An object of a class, such as a running call, has more to it than options.
+ * nobody keeps. An object of a class has more to it than options.
  *
  * @throws SPW_ERR_OPTION
  */

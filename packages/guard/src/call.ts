@@ -17,7 +17,7 @@ import { hadNoChance, lossOutcome } from './call-context.ts'
 import { evidenceBy, loadOutcome } from './classify.ts'
 import type { Expiring } from './expiries.ts'
 import type { RunningCall } from './running-call.ts'
-import { attachCall } from './running-call.ts'
+import { attachCall, describeCall } from './running-call.ts'
 import type { Work } from './work.ts'
 
 /**
@@ -131,7 +131,7 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
     if (this.#isEnforced) attachCall(this)
     let result: PromiseLike<T>
     try {
-      result = this.#work(this.#controller.signal, this)
+      result = this.#work(this.#controller.signal, describeCall(this))
     } catch (error) {
       // Thrown before anything was awaited: the downstream has not been asked.
       if (this.#end('ignored', 'ignored')) this.#caller.fail(error)
