@@ -247,7 +247,7 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
 
   /** The caller leaves now. */
   #tellBreaker(pass: BreakerPass): void {
-    if (this.#state === 'cancelled' || hadNoChance(this.#context, this.#grantedMs)) {
+    if (this.#state === 'cancelled' || hadNoChance(this.#grantedMs, this.#usualMs)) {
       pass.end('ignored')
       return
     }
@@ -261,7 +261,7 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
     this.#context.circuit?.answered(now)
     // Work for nobody; of one that was let run on, somebody reads the answer.
     if (this.#state === 'expired') this.#context.counts.late += this.#isAbandoned ? 1 : 0
-    else this.#context.usual.add(now - this.#permit!.startedAt)
+    else this.#context.usual.add(this.workload, now - this.#permit!.startedAt)
     // A caller that hung up does not make the latency less true; one that was too slow counts as lost.
     if (this.#end(this.#unlessLost('success'), 'success')) this.#caller.answer(value)
   }
@@ -298,14 +298,18 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
 
   /** Whether its time is up and says nothing: a stranger's, or less than calls take. */
   #isHopeless(): boolean {
-    if (isOverForCaller(this.#time!, this.#context.clock.now())) return true
-    return this.deadlineMs <= 0 && hadNoChance(this.#context, this.#ranMs())
+    const isCallersEnd = isOverForCaller(this.#time!, this.#context.clock.now())
+    return isCallersEnd || (this.deadlineMs <= 0 && hadNoChance(this.#ranMs(), this.#usualMs))
   }
 
   /** What it tells the limit, if that is `outcome` in time. */
   #unlessLost(outcome: Outcome): Outcome {
-    const isExpired = this.#state === 'expired'
-    return isExpired ? lossOutcome(this.#context, this.#grantedMs, this.#lateMs, outcome) : outcome
+    if (this.#state !== 'expired') return outcome
+    return lossOutcome(this.#grantedMs, this.#lateMs, this.#usualMs, outcome)
+  }
+
+  get #usualMs(): number {
+    return this.#context.usual.of(this.workload).value
   }
 
   #ranMs(): number {

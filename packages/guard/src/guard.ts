@@ -3,7 +3,7 @@ import { breakerError } from '@spillway/circuit-breaker'
 import type { Limiter, LimiterStats, Mode, Refusal } from '@spillway/core'
 import {
   createLimiter,
-  DurationMean,
+  Durations,
   functionOption,
   hasDeadline,
   knownCallOptions,
@@ -102,7 +102,7 @@ class LimitedGuard implements Guard {
       circuit:
         options.circuit === undefined ? undefined : new Circuit(options.circuit, this.limiter),
       counts: { running: 0, abandoned: 0, late: 0, wouldHaveTimedOut: 0 },
-      usual: new DurationMean(),
+      usual: new Durations(),
     }
   }
 

@@ -242,6 +242,37 @@ describe('half-open, a guard', () => {
   })
 })
 
+test('what is time enough is told by calls of the same kind, where that is named', async () => {
+  const released = async (workload: string | undefined): Promise<object> => {
+    const { clock, guard } = setUp()
+    const take = async (ms: number, kind: string | undefined): Promise<void> => {
+      const call = guard.run(
+        () =>
+          new Promise<void>((resolve) => {
+            clock.setTimer(resolve, ms)
+          }),
+        { workload: kind },
+      )
+      clock.advance(ms)
+      await call
+    }
+    for (let call = 0; call < 20; call += 1) {
+      await take(4000, workload === undefined ? undefined : 'report')
+      await take(5, workload)
+    }
+    const calls = Array.from({ length: 10 }, () =>
+      codeOf(guard.run(hang, { deadlineMs: 500, workload })),
+    )
+    clock.advance(500)
+    await Promise.all(calls)
+    await turns()
+    return guard.stats().released
+  }
+  expect(await released('item')).toMatchObject({ dropped: 10, ignored: 0 })
+  // Nobody knows whether these are the fast ones.
+  expect(await released(undefined)).toMatchObject({ dropped: 0, ignored: 10 })
+})
+
 describe('a process that stood still when the time of calls was up', () => {
   test.each([
     ['stops', hang],
