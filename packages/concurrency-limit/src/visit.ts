@@ -14,6 +14,7 @@ import {
 } from '@spillway/plugin-kit'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { pauseWhileBodyComes } from './body.ts'
+import type { Classifier } from './classifier.ts'
 import type { Ending } from './outcome.ts'
 import { isExcused, isTimeout, outcomeOf } from './outcome.ts'
 import type { ParsedOptions } from './options.ts'
@@ -23,6 +24,7 @@ import type { LimitedRoute } from './route.ts'
 export interface House {
   readonly options: ParsedOptions
   readonly rejection: Rejection
+  readonly classifier: Classifier
 }
 
 /**
@@ -62,17 +64,18 @@ export class Visit implements AcquireOptions, Waiter, StartedListener, SettledLi
   #wasLeft = false
 
   constructor(house: House, route: LimitedRoute, reply: FastifyReply, proceed: () => void) {
-    const { options } = house
+    const { classifier } = house
     const { request } = reply
+    const { mode } = route.door.limiter
     this.#house = house
     this.#route = route
     this.#reply = reply
     this.#proceed = proceed
-    const own = route.priority ?? options.priority?.(request) ?? request.priority
+    const own = route.priority ?? classifier.priority(request, mode) ?? request.priority
     this.priority = priorityFor(request, own)
-    this.namedPartition = partitionName(options.partition?.(request))
+    this.namedPartition = classifier.partition(request, mode)
     this.partition = this.namedPartition ?? route.workload
-    this.#isObserved = route.door.limiter.mode === 'observe'
+    this.#isObserved = mode === 'observe'
     this.#readDeadlines()
     this.maxWaitMs = route.maxWaitMs
     this.workload = route.workload
@@ -262,11 +265,6 @@ export class Visit implements AcquireOptions, Waiter, StartedListener, SettledLi
       end()
     }, end)
   }
-}
-
-/** It may be made of what a client sends, so that anything may come of it. */
-function partitionName(said: unknown): string | undefined {
-  return said === undefined || typeof said === 'object' ? undefined : String(said)
 }
 
 function hasPassed(leftMs: number | undefined): boolean {
