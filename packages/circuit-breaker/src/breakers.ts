@@ -1,3 +1,4 @@
+import { knownKeys } from '@spillway/core'
 import type { Component } from '@spillway/plugin-kit'
 import { NamedSet } from '@spillway/plugin-kit'
 import type { BreakerControl } from './breaker.ts'
@@ -6,6 +7,7 @@ import { logStateChanges } from './change-log.ts'
 import type { Action, DefinedBreaker, DefinedBreakerStats } from './defined-breaker.ts'
 import { defineBreaker } from './defined-breaker.ts'
 import type { CircuitOptions } from './options.ts'
+import { definitionKeys } from './options.ts'
 
 /** A defined breaker whose action is not known. */
 export interface NamedBreaker extends BreakerControl {
@@ -50,7 +52,10 @@ export class BreakerSet implements Breakers, Component {
     action: Action<Input, Output>,
     options: CircuitOptions = {},
   ): DefinedBreaker<Input, Output> {
-    const breaker = this.#breakers.add(name, () => defineBreaker(action, { ...options, name }))
+    const breaker = this.#breakers.add(name, () => {
+      knownKeys('options', options, definitionKeys)
+      return defineBreaker(action, { ...options, name })
+    })
     logStateChanges(breaker, this.#logger)
     return breaker
   }
