@@ -31,7 +31,7 @@ const known: ReadonlySet<string> = new Set(callKeys)
  */
 export function knownCallOptions<T extends object>(options: T): T {
   if (Object.getPrototypeOf(objectOption('options', options)) !== Object.prototype) {
-    return notRequest(options)
+    return optionsOfClass(options)
   }
   for (const key in options) {
     if (!known.has(key)) throw unknownOption('options', key, callKeys)
@@ -40,10 +40,12 @@ export function knownCallOptions<T extends object>(options: T): T {
 }
 
 /**
- * `run(work, request)` where `request.callOptions` was meant. A request of Fastify has a priority and a
- * signal too, so no type checker minds; but no deadline, and its signal aborts once the body is read.
+ * What has no keys to check, but is no list and no request: `run(work, request)` where
+ * `request.callOptions` was meant. A request of Fastify has a priority and a signal too, so no type
+ * checker minds; but no deadline, and its signal aborts once the body is read.
  */
-function notRequest<T extends object>(options: T): T {
+function optionsOfClass<T extends object>(options: T): T {
+  if (Array.isArray(options)) throw invalidOption('options', 'an object', options)
   if (!('raw' in options && 'headers' in options)) return options
   throw invalidOption('options', 'options of a call, such as `request.callOptions`', options)
 }

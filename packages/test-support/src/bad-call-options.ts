@@ -99,7 +99,11 @@ const unknownKeys: readonly BadOptions[] = [
 })
 
 /** What nobody knows: a deadline that nobody would keep. */
-export const unknownCallOptions: readonly BadOptions[] = [...unknownKeys, requestAsOptions]
+export const unknownCallOptions: readonly BadOptions[] = [
+  ...unknownKeys,
+  requestAsOptions,
+  { what: 'a list', options: [], message: 'Expected `options` to be an object, got an array' },
+]
 
 /** All that one of ours knows, in one: it is handed from one to the next. */
 export const allCallOptions: object = {
