@@ -128,7 +128,11 @@ export const circuitKeys = [
 ] as const
 
 /** All but the name. */
-export const definitionKeys = [...circuitKeys, 'timeoutMs', 'clock'] as const
+export const definitionKeys: readonly (keyof CircuitOptions)[] = [
+  ...circuitKeys,
+  'timeoutMs',
+  'clock',
+]
 
 const known = ['name', ...definitionKeys] as const
 
