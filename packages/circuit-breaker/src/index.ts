@@ -2,8 +2,8 @@ import { knownKeys, positiveInteger } from '@spillway/core'
 import { addComponent, addRetryAfter } from '@spillway/plugin-kit'
 import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
+import { BreakerSet } from './breaker-set.ts'
 import type { Breakers } from './breakers.ts'
-import { BreakerSet } from './breakers.ts'
 
 // One breaker, without Fastify
 export { createBreaker } from './create-breaker.ts'

@@ -111,6 +111,8 @@ export { callerDeadline, errorTable, isSpillwayError, SpillwayError } from './er
 // For packages that take options of their own
 export { checkTimedCall, knownCallOptions } from './check-call.ts'
 export {
+  booleanOption,
+  clockOption,
   functionOption,
   integerBetween,
   invalidOption,
