@@ -8,7 +8,7 @@ import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { codeOf } from './code-of.ts'
 import { createGuard } from '../src/index.ts'
-import type { AbortablePool, PgQuery } from '../src/pg/index.ts'
+import type { AbortablePool, PgQuery, PgQueryConfig } from '../src/pg/index.ts'
 import { abortablePool } from '../src/pg/index.ts'
 import type { LentState } from '../src/pg/lent-state.ts'
 import { fateOf } from '../src/pg/lent-state.ts'
@@ -410,3 +410,89 @@ describe('a statement of a transaction', () => {
     expect(await backendOf()).toBeTypeOf('number')
   })
 })
+
+describe.each([false, true])(
+  'after a failed statement, statementTimeout %s',
+  (statementTimeout) => {
+    const ways = ['query', 'transaction'] as const
+    type Ask = (query: pg.QueryConfig) => Promise<unknown>
+
+    function asker(way: (typeof ways)[number]): Ask {
+      // So long that a test which needs a cancel does not end.
+      const own = abortablePool(pool, { statementTimeout, cancelTimeoutMs: 60_000 })
+      // The server is told only what a guard knows.
+      const guard = createGuard({ name: 'db' })
+      return (query) =>
+        guard.run((signal) =>
+          way === 'query'
+            ? own.query(signal, query as PgQueryConfig)
+            : own.transaction(signal, (run) => run(query as PgQueryConfig)),
+        )
+    }
+
+    const byId = {
+      name: 'by-id',
+      text: 'select * from plans where id = $1::json::text',
+      values: ['1'],
+    }
+    const circular: unknown[] = []
+    circular.push({ circular })
+
+    /** Each makes pg and the server disagree about a prepared statement. */
+    const spoilers: Readonly<Record<string, (ask: Ask) => Promise<unknown>>> = {
+      'whose value could not be written': async (ask) =>
+        expect(ask({ ...byId, values: [{ circular }] })).rejects.toThrow('circular'),
+      'whose table has changed': async (ask) => {
+        await ask(byId)
+        await observer.query('alter table plans add more int')
+        await expect(ask(byId)).rejects.toMatchObject({ code: '0A000' })
+      },
+      'that the server has been told to forget': async (ask) => {
+        await ask(byId)
+        await ask({ text: 'deallocate all' })
+        await expect(ask(byId)).rejects.toMatchObject({ code: '26000' })
+      },
+    }
+
+    beforeEach(async () => {
+      await observer.query('drop table if exists plans; create table plans (id text primary key)')
+    })
+
+    describe.each(ways)('in a %s', (way) => {
+      test.each(Object.keys(spoilers))('a prepared one %s is as good as new', async (kind) => {
+        const ask = asker(way)
+        await spoilers[kind]!(ask)
+        for (let round = 0; round < 3; round += 1)
+          expect(await ask(byId)).toMatchObject({ rows: [] })
+      })
+
+      test('a prepared one that has merely failed keeps its connection', async () => {
+        const ask = asker(way)
+        const insert = { name: 'insert', text: 'insert into plans values ($1)', values: ['1'] }
+        await ask(insert)
+        const backend = await backendOf()
+        await expect(ask(insert)).rejects.toMatchObject({ code: '23505' })
+        expect(await ask({ ...insert, values: ['2'] })).toMatchObject({ rowCount: 1 })
+        expect(await backendOf()).toBe(backend)
+      })
+
+      test('one that was never sent keeps its connection', async () => {
+        const backend = await backendOf()
+        const gone = new AbortController()
+        const left = calls.transaction(gone.signal, async (run) => {
+          gone.abort({ code: 'GONE' })
+          return run({ ...byId, rows: 1 } as PgQueryConfig)
+        })
+        expect(await codeOf(left)).toBe('GONE')
+        expect(await backendOf()).toBe(backend)
+      })
+
+      test.each(['select 1 / $1::int', 'selec $1'])('%s in parts fails at once', async (text) => {
+        const ask = asker(way)
+        const inParts = { text, values: [0], rows: 1 } as pg.QueryConfig
+        await expect(ask(inParts)).rejects.toMatchObject({ severity: 'ERROR' })
+        expect(await ask({ text: 'select 1 as one' })).toMatchObject({ rows: [{ one: 1 }] })
+      })
+    })
+  },
+)

@@ -84,9 +84,9 @@ export interface AbortablePool {
  * Wraps a pool, which may be used beside it. Listens to the pool's `error` event, by which pg tells
  * of idle connections that break, and which ends the process when nobody listens.
  *
- * A connection goes back to the pool only if it is alive, in no transaction and no cancel is under
- * way; otherwise it is closed. A connection without a key to cancel with (some poolers) is closed at an
- * abort, and the server may work on.
+ * A connection goes back to the pool only if it is alive, in no transaction, no cancel is under way and
+ * no failed statement makes later ones fail; otherwise it is closed. A connection without a key to cancel
+ * with (some poolers) is closed at an abort, and the server may work on.
  *
  * @throws SPW_ERR_OPTION when an option is unknown or out of range, or the pool is none of pg 8.21 or
  *   newer (`pg.native` can be neither cancelled nor judged this way)
@@ -141,7 +141,7 @@ class CancellingPool implements AbortablePool {
   ): Promise<PgResult<Row>> {
     const config = toConfig(query, values)
     return this.#withConnection(signal, async (connection) => {
-      const answer = await run(connection, signal, () => {
+      const answer = await run(connection, signal, config, () => {
         const leftMs = canShareTransaction(config) ? this.#leftMs(signal) : undefined
         const { client } = connection
         return leftMs === undefined ? client.query(config) : queryWithin(client, config, leftMs)
@@ -154,7 +154,7 @@ class CancellingPool implements AbortablePool {
   async transaction<T>(signal: AbortSignal, work: (query: PgQuery) => Promise<T>): Promise<T> {
     return this.#withConnection(signal, async (connection) => {
       const send = (config: PgQueryConfig): Promise<unknown> =>
-        run(connection, signal, () => connection.client.query(config))
+        run(connection, signal, config, () => connection.client.query(config))
       const transaction = new Transaction(connection, send)
       try {
         const leftMs = this.#leftMs(signal)
@@ -201,10 +201,11 @@ class CancellingPool implements AbortablePool {
 async function run(
   connection: LentConnection,
   signal: AbortSignal,
+  config: PgQueryConfig,
   send: () => Promise<unknown>,
 ): Promise<unknown> {
   try {
-    return await connection.run(() => {
+    return await connection.run(config, () => {
       signal.throwIfAborted()
       return send()
     })

@@ -1,9 +1,10 @@
+import { breaksConnection } from './broken-statement.ts'
 import { sendCancelRequest } from './cancel-request.ts'
 import type { Fate, LentState, LossReason, TransactionState } from './lent-state.ts'
 import { fateOf } from './lent-state.ts'
 import type { ClientInternals, MakeStream } from './pg-internals.ts'
 import { internalsOf } from './pg-internals.ts'
-import type { PgClient, TransactionStatus } from './types.ts'
+import type { PgClient, PgQueryConfig, TransactionStatus } from './types.ts'
 
 /** Numbers of one pool; they only ever grow. */
 export interface ConnectionCounts {
@@ -63,7 +64,11 @@ export class LentConnection {
    *
    * @throws whatever `send` and pg throw; why the connection was lost, if it was
    */
-  async run(send: () => Promise<unknown>, cancellable = true): Promise<unknown> {
+  async run(
+    config: PgQueryConfig,
+    send: () => Promise<unknown>,
+    cancellable = true,
+  ): Promise<unknown> {
     // Somebody else's first statements may still run on it, such as those of pg's `connect` event.
     if (!this.#isServerReady()) await this.#serverReadyWithin(longestTimerMs)
     if (this.#state.kind !== 'ready') throw this.#lossError()
@@ -75,7 +80,14 @@ export class LentConnection {
     })
     await statement.then(
       () => this.#end(),
-      () => this.#end(),
+      (error: unknown) => {
+        // Whether it has been sent at all.
+        if (this.#state.kind !== 'ready' && breaksConnection(config, error)) {
+          const message = 'The connection is closed because a statement on it has failed'
+          this.#lose('statement_broken', new Error(message, { cause: error }))
+        }
+        return this.#end()
+      },
     )
     return statement.catch((error: unknown) => {
       throw this.#explain(error)
@@ -88,7 +100,8 @@ export class LentConnection {
       this.#lose('rollback_unfinished', new Error('The ROLLBACK took too long'))
     }, this.#settings.cancelTimeoutMs)
     try {
-      await this.run(() => this.client.query({ text: 'ROLLBACK' }), false)
+      const config = { text: 'ROLLBACK' }
+      await this.run(config, () => this.client.query(config), false)
     } finally {
       clearTimeout(timer)
     }
