@@ -198,17 +198,13 @@ describe('connections that hang while they are opened', () => {
   })
 
   test('delay nobody while the other connections are busy, either', async () => {
-    const [balancer, pool, calls] = await start(2)
-    const work = Promise.withResolvers<void>()
-    const started = Promise.withResolvers<void>()
-    const busy = calls.transaction(never, () => {
-      started.resolve()
-      return work.promise
-    })
-    await started.promise
+    const [balancer, , calls] = await start(2)
+    let end: (() => void) | undefined
+    const busy = calls.transaction(never, () => new Promise<void>((resolve) => (end = resolve)))
+    while (end === undefined) await sleep(1)
     await hang(balancer, calls, 1)
     const waiting = [one(calls), one(calls)]
-    work.resolve()
+    end()
     await busy
     expect(await Promise.all(waiting)).toEqual([{ one: 1 }, { one: 1 }])
   })
