@@ -1,5 +1,5 @@
 import { knownKeys, positiveInteger } from '@spillway/core'
-import { addComponent, addRetryAfter } from '@spillway/plugin-kit'
+import { addComponent, addRetryAfter, decorateRequests } from '@spillway/plugin-kit'
 import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Breakers } from './breakers.ts'
@@ -65,6 +65,7 @@ const plugin: FastifyPluginAsync<CircuitBreakerPluginOptions> = async (fastify, 
   const breakers = new BreakerSet(maxBreakers, fastify.log.child({ plugin: 'circuit-breaker' }))
 
   fastify.decorate('breakers', breakers)
+  decorateRequests(fastify, {}, undefined, { isInForce: () => breakers.isInForce })
   addRetryAfter(fastify)
   fastify.addHook('onClose', async () => {
     breakers.close()
@@ -73,7 +74,7 @@ const plugin: FastifyPluginAsync<CircuitBreakerPluginOptions> = async (fastify, 
 }
 
 /**
- * Decorates the application with `breakers`.
+ * Decorates the application with `breakers`, and its requests with `callOptions` to hand to them.
  *
  * @throws SPW_ERR_OPTION at registration, for a wrong option
  */
