@@ -5,7 +5,16 @@ import { startFaultProxy } from '@spillway/test-support/fault-proxy'
 import type { PostgresServer } from '@spillway/test-support/postgres'
 import { startPostgres } from '@spillway/test-support/postgres'
 import pg from 'pg'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  onTestFinished,
+  test,
+} from 'vitest'
 import { codeOf } from './code-of.ts'
 import { createGuard } from '../src/index.ts'
 import type { AbortablePool, PgQuery, PgQueryConfig } from '../src/pg/index.ts'
@@ -496,3 +505,60 @@ describe.each([false, true])(
     })
   },
 )
+
+describe('connections that have broken in the pool, which nobody has noticed', () => {
+  /** So many connections, idle and dead: this process reads nothing while their backends end. */
+  async function deadPool(max: number): Promise<[pg.Pool, AbortablePool]> {
+    const dead = new pg.Pool({ ...connection(), max, application_name: application })
+    onTestFinished(() => dead.end())
+    const own = abortablePool(dead)
+    const held = await Promise.all(Array.from({ length: max }, () => dead.connect()))
+    const pids = await Promise.all(
+      held.map(
+        async (client) => (await client.query('select pg_backend_pid() as pid')).rows[0].pid,
+      ),
+    )
+    for (const client of held) client.release()
+    for (const pid of pids) process.kill(pid as number, 'SIGTERM')
+    while (pids.some((pid) => isAlive(pid as number)));
+    return [dead, own]
+  }
+
+  function isAlive(pid: number): boolean {
+    try {
+      return process.kill(pid, 0)
+    } catch {
+      return false
+    }
+  }
+
+  test.each([1, 3])('cost a transaction nothing: %i of them', async (count) => {
+    const [dead, own] = await deadPool(count)
+    let begun = 0
+    const taken = own.transaction(never, async (query) => {
+      begun += 1
+      return (await query('select 1 as one')).rows
+    })
+    expect(await taken).toEqual([{ one: 1 }])
+    expect(begun).toBe(1)
+    expect(dead.totalCount).toBeGreaterThan(0)
+  })
+
+  test('cost a query no more than its error, each', async () => {
+    const [, own] = await deadPool(2)
+    const asks = Array.from({ length: 4 }, () => codeOf(own.query(never, 'select 1')))
+    const failed = (await Promise.all(asks)).filter((code) => code !== 'fulfilled')
+    expect(failed.length).toBeLessThanOrEqual(2)
+    expect(await codeOf(own.query(never, 'select 1'))).toBe('fulfilled')
+  })
+
+  test('a new one that breaks at BEGIN is no such one', async () => {
+    const proxy = await startFaultProxy(server)
+    onTestFinished(() => proxy.close())
+    const fresh = new pg.Pool({ ...connection(), port: proxy.port, max: 1 })
+    onTestFinished(() => fresh.end())
+    fresh.on('acquire', () => proxy.reset())
+    const taken = abortablePool(fresh).transaction(never, async () => 'taken')
+    expect(await codeOf(taken)).not.toBe('fulfilled')
+  })
+})

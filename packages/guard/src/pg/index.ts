@@ -75,6 +75,7 @@ export interface AbortablePool {
    * Runs `work` between BEGIN and COMMIT on one connection. Rolls back when it throws, and at once
    * when the signal aborts before the COMMIT is sent, whatever `work` waits for then; its later
    * statements are refused. When the COMMIT itself is cancelled, the outcome is the server's, as ever.
+   * A connection that has broken in the pool shows at BEGIN, and another one is taken.
    */
   transaction<T>(signal: AbortSignal, work: (query: PgQuery) => Promise<T>): Promise<T>
   stats(): AbortablePoolStats
@@ -123,6 +124,11 @@ function listen(pool: PgPool): void {
   pool.on('error', () => undefined)
 }
 
+/** `never_begun`: its connection had broken in the pool, so nothing has been done. */
+type TransactionOutcome<T> =
+  | { readonly kind: 'committed'; readonly result: T }
+  | { readonly kind: 'never_begun' }
+
 class CancellingPool implements AbortablePool {
   readonly #connections: ConnectionQueue
   readonly #counts: ConnectionCounts
@@ -152,22 +158,38 @@ class CancellingPool implements AbortablePool {
   }
 
   async transaction<T>(signal: AbortSignal, work: (query: PgQuery) => Promise<T>): Promise<T> {
-    return this.#withConnection(signal, async (connection) => {
-      const send = (config: PgQueryConfig): Promise<unknown> =>
-        run(connection, signal, config, () => connection.client.query(config))
-      const transaction = new Transaction(connection, send)
-      try {
-        const leftMs = this.#leftMs(signal)
-        await (leftMs === undefined ? send({ text: 'BEGIN' }) : beginWithin(send, leftMs))
-        const query: PgQuery = (text, values) => transaction.query(text, values)
-        const result = await unlessAborted(signal, () => work(query))
-        await transaction.commit()
-        return result
-      } catch (error) {
-        await transaction.rollback()
-        throw error
-      }
-    })
+    for (;;) {
+      // oxlint-disable-next-line no-await-in-loop -- one connection after the other
+      const outcome = await this.#withConnection(signal, (connection) =>
+        this.#transactionOn(connection, signal, work),
+      )
+      // Each time the pool has one stale connection less; one that is new is never stale.
+      if (outcome.kind === 'committed') return outcome.result
+    }
+  }
+
+  async #transactionOn<T>(
+    connection: LentConnection,
+    signal: AbortSignal,
+    work: (query: PgQuery) => Promise<T>,
+  ): Promise<TransactionOutcome<T>> {
+    const send = (config: PgQueryConfig): Promise<unknown> =>
+      run(connection, signal, config, () => connection.client.query(config))
+    const transaction = new Transaction(connection, send)
+    let hasBegun = false
+    try {
+      const leftMs = this.#leftMs(signal)
+      await (leftMs === undefined ? send({ text: 'BEGIN' }) : beginWithin(send, leftMs))
+      hasBegun = true
+      const query: PgQuery = (text, values) => transaction.query(text, values)
+      const result = await unlessAborted(signal, () => work(query))
+      await transaction.commit()
+      return { kind: 'committed', result }
+    } catch (error) {
+      await transaction.rollback()
+      if (!hasBegun && connection.isStale && !signal.aborted) return { kind: 'never_begun' }
+      throw error
+    }
   }
 
   stats(): AbortablePoolStats {

@@ -54,6 +54,12 @@ export class LentConnection {
     return transactionOf(this.client.getTransactionStatus())
   }
 
+  /** Whether it is broken and has been in the pool before, where it may have broken unnoticed. */
+  get isStale(): boolean {
+    if (this.#state.kind !== 'lost' || this.#state.reason !== 'connection_lost') return false
+    return (this.#internals._poolUseCount ?? 0) > 0
+  }
+
   /** What would become of it now. */
   get fate(): Fate {
     return fateOf(this.#state, this.transaction)

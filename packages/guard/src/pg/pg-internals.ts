@@ -18,6 +18,8 @@ export interface ClientInternals extends PgClient {
   readonly processID?: number | null
   readonly secretKey?: number | null
   readonly constructor: ClientClass
+  /** How often it has been given back to its pool. */
+  readonly _poolUseCount?: number
 }
 
 interface ClientClass {
