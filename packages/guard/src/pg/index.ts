@@ -159,7 +159,6 @@ class CancellingPool implements AbortablePool {
 
   async transaction<T>(signal: AbortSignal, work: (query: PgQuery) => Promise<T>): Promise<T> {
     for (;;) {
-      // oxlint-disable-next-line no-await-in-loop -- one connection after the other
       const outcome = await this.#withConnection(signal, (connection) =>
         this.#transactionOn(connection, signal, work),
       )

@@ -57,7 +57,8 @@ export class LentConnection {
   /** Whether it is broken and has been in the pool before, where it may have broken unnoticed. */
   get isStale(): boolean {
     if (this.#state.kind !== 'lost' || this.#state.reason !== 'connection_lost') return false
-    return (this.#internals._poolUseCount ?? 0) > 0
+    const { _poolUseCount: returns = 0 } = this.#internals
+    return returns > 0
   }
 
   /** What would become of it now. */
