@@ -562,3 +562,47 @@ describe('connections that have broken in the pool, which nobody has noticed', (
     expect(await codeOf(taken)).not.toBe('fulfilled')
   })
 })
+
+describe('an advisory lock of the session', () => {
+  const lock = 'select pg_advisory_lock(7)'
+  const tryLock = 'select PG_TRY_ADVISORY_LOCK_SHARED (7)'
+
+  const isFree = async (): Promise<boolean> => {
+    const asked = 'select pg_try_advisory_lock(7) as free, pg_advisory_unlock(7)'
+    return (await observer.query(asked)).rows[0].free as boolean
+  }
+
+  test.each([lock, tryLock])('is given back by a transaction that is aborted: %s', async (text) => {
+    const caller = new AbortController()
+    const left = calls.transaction(caller.signal, async (query) => {
+      await query(text)
+      try {
+        setImmediate(() => caller.abort({ code: 'GONE' }))
+        await query('select pg_sleep(60)')
+      } finally {
+        await query('select pg_advisory_unlock(7)')
+      }
+    })
+    expect(await codeOf(left)).toBe('GONE')
+    await until(isFree)
+  })
+
+  test('is given back by a transaction whose work throws, and by a text that fails', async () => {
+    const thrown = calls.transaction(never, async (query) => {
+      await query(lock)
+      throw Object.assign(new Error('mine'), { code: 'MINE' })
+    })
+    expect(await codeOf(thrown)).toBe('MINE')
+    await until(isFree)
+    expect(await codeOf(calls.query(never, `${lock}; select 1 / 0`))).toBe('22012')
+    await until(isFree)
+  })
+
+  test('stays when its call succeeds', async () => {
+    await calls.query(never, lock)
+    expect(await isFree()).toBe(false)
+    await calls.query(never, 'select pg_advisory_unlock(7)')
+    expect(await isFree()).toBe(true)
+    expect(calls.stats().destroyed).toBe(0)
+  })
+})

@@ -209,9 +209,14 @@ class CancellingPool implements AbortablePool {
       connection.abort()
     }
     signal.addEventListener('abort', onAbort)
+    let hasSucceeded = false
     try {
-      return await use(connection)
+      const answer = await use(connection)
+      // Whoever has left knows nothing of an answer that has come all the same.
+      hasSucceeded = !signal.aborted
+      return answer
     } finally {
+      if (!hasSucceeded) connection.fail()
       signal.removeEventListener('abort', onAbort)
       this.#connections.giveBack(connection)
     }

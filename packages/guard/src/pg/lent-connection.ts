@@ -38,6 +38,7 @@ export class LentConnection {
   #cancelling: Promise<void> | undefined
   /** Rejects the statement that runs: one on a closed connection need not settle by itself. */
   #fail: ((error: Error) => void) | undefined
+  #mayHoldLock = false
   /** Ends a wait for the server. */
   #wake: (() => void) | undefined
 
@@ -79,6 +80,7 @@ export class LentConnection {
     // Somebody else's first statements may still run on it, such as those of pg's `connect` event.
     if (!this.#isServerReady()) await this.#serverReadyWithin(longestTimerMs)
     if (this.#state.kind !== 'ready') throw this.#lossError()
+    this.#mayHoldLock ||= takesSessionLock(config)
     const statement = new Promise<unknown>((resolve, reject) => {
       this.#fail = reject
       const answer = send()
@@ -112,6 +114,14 @@ export class LentConnection {
     } finally {
       clearTimeout(timer)
     }
+  }
+
+  /**
+   * Its call has failed. A lock of the session that it has taken would stay with whoever comes next, and
+   * an aborted call cannot give it back: its later statements are refused.
+   */
+  fail(): void {
+    if (this.#mayHoldLock) this.#lose('lock_held', new Error('The call has failed'))
   }
 
   /** Cancels the statement that runs. */
@@ -223,6 +233,11 @@ export class LentConnection {
     if (this.#state.kind !== 'lost' || !(error instanceof Error)) return error
     return withCode(error, (this.#state.error as { readonly code?: unknown }).code)
   }
+}
+
+/** Whether it takes an advisory lock that lasts until it is given back, or the connection is closed. */
+function takesSessionLock({ text }: PgQueryConfig): boolean {
+  return /\bpg_(?:try_)?advisory_lock/i.test(text)
 }
 
 /** Longest delay that a timer takes. */

@@ -10,6 +10,8 @@ export type LossReason =
   | 'rollback_unfinished'
   /** What failed on it would make later statements fail as well. */
   | 'statement_broken'
+  /** Its call has failed, and may have taken a lock that outlives transactions. */
+  | 'lock_held'
 
 /**
  * - `ready`: it has nothing of ours to do
