@@ -244,6 +244,7 @@ describe('what abortablePool refuses', () => {
     ['a client', new pg.Client()],
     ['pg.native', { Client: nativeClient(), connect: () => undefined, on: () => undefined }],
     ['what only looks like a pool', { connect: () => undefined, on: () => undefined }],
+    ['a pool that does not say who waits', { Client: pg.Client, connect: () => undefined }],
   ])('%s, for a pool', (_, pool) => {
     expect(() => abortablePool(pool as unknown as PgPool)).toThrow(
       'Expected `pool` to be a Pool of pg 8.21 or newer, and not of pg.native',
