@@ -41,6 +41,11 @@ export class BreakerSet implements Breakers, Component {
     return this.#breakers.values()
   }
 
+  /** A breaker does not merely observe; where none is defined, nothing is done to any request. */
+  get isInForce(): boolean {
+    return this.#breakers.values().next().done !== true
+  }
+
   stats(): readonly DefinedBreakerStats[] {
     return Array.from(this.#breakers.values(), (breaker) => breaker.stats())
   }

@@ -1,5 +1,5 @@
 import { knownKeys, positiveInteger } from '@spillway/core'
-import { addComponent, addRetryAfter } from '@spillway/plugin-kit'
+import { addComponent, addRetryAfter, decorateRequests } from '@spillway/plugin-kit'
 import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import { BreakerSet } from './breaker-set.ts'
@@ -32,7 +32,8 @@ export type { BreakerChanged } from './channels.ts'
 export { logStateChanges } from './change-log.ts'
 export type { InfoLogger } from './change-log.ts'
 
-// All of an application's
+// All of an application's, and what its requests bring for them
+export type { RequestCallOptions } from '@spillway/plugin-kit'
 export type { Breakers, NamedBreaker } from './breakers.ts'
 export type {
   Action,
@@ -65,6 +66,7 @@ const plugin: FastifyPluginAsync<CircuitBreakerPluginOptions> = async (fastify, 
   const breakers = new BreakerSet(maxBreakers, fastify.log.child({ plugin: 'circuit-breaker' }))
 
   fastify.decorate('breakers', breakers)
+  decorateRequests(fastify, {}, undefined, { isInForce: () => breakers.isInForce })
   addRetryAfter(fastify)
   fastify.addHook('onClose', async () => {
     breakers.close()
@@ -73,7 +75,7 @@ const plugin: FastifyPluginAsync<CircuitBreakerPluginOptions> = async (fastify, 
 }
 
 /**
- * Decorates the application with `breakers`.
+ * Decorates the application with `breakers`, and its requests with `callOptions` to hand to them.
  *
  * @throws SPW_ERR_OPTION at registration, for a wrong option
  */
