@@ -10,7 +10,7 @@ import { slowDatabasePlan } from './plan.ts'
 import type { Capacity, ContestantResult } from './result.ts'
 import { contestantResult, machine } from './result.ts'
 import { playStory } from './story.ts'
-import { judge } from './verdict.ts'
+import { doubt, judge } from './verdict.ts'
 import { liveView, plainView } from './view/live.ts'
 import { barTable, resultTable } from './view/table.ts'
 import { failureText, UsageError } from './usage-error.ts'
@@ -133,6 +133,8 @@ async function conclude(
   const bars = judge({ slow, answered, recoveryMs, deadlineMs: plan.deadlineMs })
   const isMet = bars.every((bar) => bar.isMet)
   say('', ...resultTable(results), 'With Spillway:', ...barTable(bars))
+  const reservation = doubt(results[0]!.summaries.find(({ phase }) => phase === 'healthy')!)
+  if (reservation !== undefined) say('', reservation)
   if (args.jsonFile !== undefined) {
     const all = { machine: machine(), plan, capacities, isMet, bars, results }
     await writeFile(args.jsonFile, `${JSON.stringify(all)}\n`)

@@ -60,6 +60,17 @@ export function judge({ slow, answered, recoveryMs, deadlineMs }: Outcome): Bar[
   ]
 }
 
+/** Of the healthy load, an idle machine lets even the bare shop answer nearly all. */
+const healthyRatio = 0.9
+
+/** Why the figures prove nothing, when the machine could not even do what needs no Spillway. */
+export function doubt(bareHealthy: Summary): string | undefined {
+  const answeredRatio = bareHealthy.goodputRatio
+  if (answeredRatio >= healthyRatio) return undefined
+  const answered = (answeredRatio * 100).toFixed(0)
+  return `This machine is too busy for these figures: before anything was slow, the bare shop answered ${answered} % of the possible.`
+}
+
 export function milliseconds(value: number | undefined): string {
   if (value === undefined) return '-'
   return `${value < 100 ? value.toFixed(1) : value.toFixed(0)} ms`

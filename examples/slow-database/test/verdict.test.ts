@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Summary } from '../src/accounting/summary.ts'
 import type { Outcome } from '../src/verdict.ts'
-import { judge } from '../src/verdict.ts'
+import { doubt, judge } from '../src/verdict.ts'
 
 const slow: Summary = {
   phase: 'slow',
@@ -36,5 +36,22 @@ describe('verdict', () => {
 
   it.each(bad)('misses exactly one bar for %s', (_, outcome) => {
     expect(judge(outcome).filter(({ isMet }) => !isMet)).toHaveLength(1)
+  })
+})
+
+describe('doubt', () => {
+  it.each([1.02, 1, 0.9])(
+    'has none when the bare shop was well with %d of the possible',
+    (ratio) => {
+      expect(doubt({ ...slow, phase: 'healthy', goodputRatio: ratio })).toBeUndefined()
+    },
+  )
+
+  it.each([
+    [0.89, '89 %'],
+    [0.048, '5 %'],
+    [0, '0 %'],
+  ])('has some when it was not with %d', (goodputRatio, text) => {
+    expect(doubt({ ...slow, phase: 'healthy', goodputRatio })).toContain(`answered ${text} of`)
   })
 })

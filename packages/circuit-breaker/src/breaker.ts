@@ -44,6 +44,8 @@ export interface BreakerPass {
   /**
    * Tells how the call has ended, and so how long it took. The first call counts, later ones do
    * nothing; nor does a pass from before the latest change of state, whatever it says.
+   *
+   * @throws SPW_ERR_OPTION for any other word; then the call has ended as ignored
    */
   end(outcome: BreakerOutcome): void
 }

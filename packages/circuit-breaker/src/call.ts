@@ -196,6 +196,11 @@ class Call<T> {
 /** A timer that comes later than this has waited for the process, not for the downstream. */
 const stalledMs = 250
 
+/** Whether the process stood still when the time of a call was up. */
+export function hasStoodStill(lateMs: number): boolean {
+  return lateMs > stalledMs
+}
+
 /** What a call that ran out of time says about the downstream. All in milliseconds. */
 export function expiryOutcome(call: {
   /** Time it had. */
@@ -205,7 +210,7 @@ export function expiryOutcome(call: {
   readonly timeoutMs: number
   readonly minTimeoutMs: number
 }): BreakerOutcome {
-  if (call.lateMs > stalledMs) return 'ignored'
+  if (hasStoodStill(call.lateMs)) return 'ignored'
   const enoughMs = Math.min(call.minTimeoutMs, call.timeoutMs)
   return call.limitMs >= enoughMs ? 'timeout' : 'ignored'
 }

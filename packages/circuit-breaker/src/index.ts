@@ -1,9 +1,9 @@
 import { knownKeys, positiveInteger } from '@spillway/core'
-import { addComponent, addRetryAfter } from '@spillway/plugin-kit'
+import { addComponent, addRetryAfter, decorateRequests } from '@spillway/plugin-kit'
 import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
+import { BreakerSet } from './breaker-set.ts'
 import type { Breakers } from './breakers.ts'
-import { BreakerSet } from './breakers.ts'
 
 // One breaker, without Fastify
 export { createBreaker } from './create-breaker.ts'
@@ -25,14 +25,15 @@ export type { BreakerOptions, CircuitOptions, IsFailure } from './options.ts'
 export type { ParsedOptions as ParsedBreakerOptions } from './options.ts'
 export { circuitKeys, parseOptions as parseBreakerOptions } from './options.ts'
 export { breakerOutcome, classifyFailure } from './classify.ts'
-export { expiryOutcome } from './call.ts'
+export { expiryOutcome, hasStoodStill } from './call.ts'
 export { abandonedError, earlyTimerMs, notStartedError } from './caller-left.ts'
 export { breakerChannels } from './channels.ts'
 export type { BreakerChanged } from './channels.ts'
 export { logStateChanges } from './change-log.ts'
 export type { InfoLogger } from './change-log.ts'
 
-// All of an application's
+// All of an application's, and what its requests bring for them
+export type { RequestCallOptions } from '@spillway/plugin-kit'
 export type { Breakers, NamedBreaker } from './breakers.ts'
 export type {
   Action,
@@ -65,6 +66,7 @@ const plugin: FastifyPluginAsync<CircuitBreakerPluginOptions> = async (fastify, 
   const breakers = new BreakerSet(maxBreakers, fastify.log.child({ plugin: 'circuit-breaker' }))
 
   fastify.decorate('breakers', breakers)
+  decorateRequests(fastify, {}, undefined, { isInForce: () => breakers.isInForce })
   addRetryAfter(fastify)
   fastify.addHook('onClose', async () => {
     breakers.close()
@@ -73,7 +75,7 @@ const plugin: FastifyPluginAsync<CircuitBreakerPluginOptions> = async (fastify, 
 }
 
 /**
- * Decorates the application with `breakers`.
+ * Decorates the application with `breakers`, and its requests with `callOptions` to hand to them.
  *
  * @throws SPW_ERR_OPTION at registration, for a wrong option
  */

@@ -1,5 +1,6 @@
 import type { Clock } from '@spillway/core'
 import {
+  clockOption,
   functionOption,
   integerBetween,
   knownKeys,
@@ -7,7 +8,6 @@ import {
   nonEmptyString,
   positiveInteger,
   ratio,
-  systemClock,
 } from '@spillway/core'
 
 /**
@@ -127,7 +127,14 @@ export const circuitKeys = [
   'random',
 ] as const
 
-const known = ['name', ...circuitKeys, 'timeoutMs', 'clock'] as const
+/** All but the name. */
+export const definitionKeys: readonly (keyof CircuitOptions)[] = [
+  ...circuitKeys,
+  'timeoutMs',
+  'clock',
+]
+
+const known = ['name', ...definitionKeys] as const
 
 const leaveToDefault = (): undefined => undefined
 
@@ -139,7 +146,7 @@ export function parseOptions(options: BreakerOptions): ParsedOptions {
     ...parseWindow(options),
     ...parseProbing(options),
     ...parseCalls(options),
-    clock: options.clock ?? systemClock,
+    clock: clockOption(options.clock),
     random: functionOption('random', options.random ?? Math.random),
   })
 }

@@ -1,3 +1,4 @@
+import { oneOf } from '@spillway/core'
 import type { BreakerOutcome, BreakerPass } from './breaker.ts'
 import type { Probe, ProbeRamp } from './probe-ramp.ts'
 
@@ -22,6 +23,8 @@ export interface PassOwner {
   ended(phase: Phase, start: Probe | number, outcome: BreakerOutcome): void
 }
 
+const outcomes: readonly BreakerOutcome[] = ['success', 'failure', 'timeout', 'ignored']
+
 /** Knows its generation; that of a probe also its round. */
 export class Pass implements BreakerPass {
   readonly kind = 'pass'
@@ -43,6 +46,9 @@ export class Pass implements BreakerPass {
   end(outcome: BreakerOutcome): void {
     if (this.#hasEnded) return
     this.#hasEnded = true
-    this.#owner.ended(this.#phase, this.#start, outcome)
+    const isKnown = outcomes.includes(outcome)
+    this.#owner.ended(this.#phase, this.#start, isKnown ? outcome : 'ignored')
+    // Only now: a pass that never ends would do more harm than a wrong word.
+    if (!isKnown) oneOf('outcome', outcome, outcomes)
   }
 }

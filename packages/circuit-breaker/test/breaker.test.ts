@@ -87,6 +87,14 @@ describe('closed', () => {
     twice.end('failure')
     expect(breaker.stats()).toMatchObject({ inFlight: 0, successes: 1, failures: 0 })
   })
+
+  test.each(['failed', '', undefined, 5])('a pass ends, ignored, with the outcome %j', (word) => {
+    const { breaker } = makeWorld()
+    const ended = pass(breaker)
+    expect(() => ended.end(word as never)).toThrow('Expected `outcome` to be one of ')
+    ended.end('failure')
+    expect(breaker.stats()).toMatchObject({ inFlight: 0, ignored: 1, failures: 0 })
+  })
 })
 
 describe('open', () => {

@@ -58,6 +58,15 @@ describe('define', () => {
     expect(() => breakers.define('c', double)).toThrow('one of at most 2 breakers (maxBreakers)')
   })
 
+  test.each([5, null, [], 'fast', { name: 'b' }, { timeout: 5 }])(
+    'refuses the options %j, and takes no name',
+    async (options) => {
+      const { breakers } = await makeApp()
+      expect(() => breakers.define('a', double, options as never)).toThrow(/`options[.`]/)
+      expect(breakers.define('a', double).name).toBe('a')
+    },
+  )
+
   test('is told of by name to whoever collects numbers', async () => {
     const app = await makeApp()
     app.breakers.define('double', double)

@@ -1,3 +1,4 @@
+import { badClocks } from '@spillway/test-support'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { BreakerOptions } from '../src/index.ts'
@@ -100,4 +101,8 @@ describe('a round', () => {
   test('that failed altogether has failed under every ratio', () => {
     expect(judgeRound({ width: 2, good: 0, bad: 2 }, 1, 8)).toBe('failed')
   })
+})
+
+test.each(badClocks)('a clock that is none: $what', ({ clock }) => {
+  expect(() => createBreaker({ name: 'db', clock })).toThrow('Expected `clock` to be ')
 })

@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction, RouteOption
 import type { RequestTerms } from '@spillway/plugin-kit'
 import { createRejection, isSettled } from '@spillway/plugin-kit'
 import { hasBody } from './body.ts'
+import type { Classifier } from './classifier.ts'
 import { refusingGuard } from './dependencies.ts'
 import type { Door, LimiterSet } from './limiter-set.ts'
 import type { ParsedOptions } from './options.ts'
@@ -21,8 +22,10 @@ export class Doorkeeper implements RequestTerms {
     options: ParsedOptions,
     limiters: LimiterSet,
     settingsOf: (request: FastifyRequest) => RouteSettings,
+    classifier: Classifier,
   ) {
-    this.#house = { options, rejection: createRejection({ statusCode: options.statusCode }) }
+    const rejection = createRejection({ statusCode: options.statusCode })
+    this.#house = { options, rejection, classifier }
     this.#settingsOf = settingsOf
     this.#defaultDoor = limiters.defaultDoor
     this.#unmatched = options.includeNotFound

@@ -28,21 +28,29 @@ class Use {
 export class RouteUse {
   readonly #asked = new Use()
   #usual: DurationMean | undefined
+  #running = 0
+
+  /** A request has begun. */
+  begin(): void {
+    this.#running += 1
+  }
 
   /** A request has come while nothing was free. */
   ask(now: number): void {
     this.#asked.add(this.#usual?.cautious ?? 0, now)
   }
 
-  /** A request has ended. */
-  add(heldMs: number): void {
+  /** It has ended. */
+  end(heldMs: number): void {
+    this.#running -= 1
     this.#usual ??= new DurationMean()
     this.#usual.add(heldMs)
   }
 
-  /** Nothing is known of a route before a request of it has ended. */
+  /** Nothing is known of a route before a request of it has ended: one is let in to find out. */
   isNegligible(limit: number, now: number): boolean {
-    return this.#usual !== undefined && this.#asked.at(now) < negligibleRatio * limit
+    if (this.#usual === undefined) return this.#running === 0
+    return this.#asked.at(now) < negligibleRatio * limit
   }
 }
 

@@ -2,6 +2,7 @@ import { addComponent, decorateRequests, routeFacts, routeSettings } from '@spil
 import type { FastifyInstance, FastifyPluginAsync, RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
 import { SpillwayError } from '@spillway/core'
+import { Classifier } from './classifier.ts'
 import { DependencyCheck } from './dependencies.ts'
 import { Doorkeeper, watchHandler } from './doorkeeper.ts'
 import type { Limiters } from './limiter-set.ts'
@@ -34,7 +35,8 @@ const configKey = 'concurrencyLimit'
 const plugin: FastifyPluginAsync<ConcurrencyLimitOptions> = async (fastify, options) => {
   refuseNesting(fastify)
   const parsed = parseOptions(options)
-  const limiters = new LimiterSet(parsed, fastify.log.child({ plugin: 'concurrency-limit' }))
+  const logger = fastify.log.child({ plugin: 'concurrency-limit' })
+  const limiters = new LimiterSet(parsed, logger)
   const dependencies = new DependencyCheck()
 
   fastify.decorate('limiters', limiters)
@@ -51,7 +53,7 @@ const plugin: FastifyPluginAsync<ConcurrencyLimitOptions> = async (fastify, opti
     if (names.length > 0) dependencies.add(this, `${method} ${url}`, names)
   })
 
-  const doorkeeper = new Doorkeeper(parsed, limiters, settingsOf)
+  const doorkeeper = new Doorkeeper(parsed, limiters, settingsOf, new Classifier(parsed, logger))
   const { defaultDeadlineMs, callerHeaders } = parsed
   decorateRequests(
     fastify,

@@ -1,5 +1,7 @@
 import type { Clock, LimitFactory, Mode, Priority, QueueOptions } from '@spillway/core'
 import {
+  booleanOption,
+  clockOption,
   functionOption,
   invalidOption,
   knownKeys,
@@ -8,7 +10,6 @@ import {
   nonEmptyString,
   oneOf,
   priorities,
-  systemClock,
 } from '@spillway/core'
 import type { RequestOptions } from '@spillway/plugin-kit'
 import type { FastifyRequest } from 'fastify'
@@ -142,7 +143,7 @@ const optionKeys = [
 /** @throws SPW_ERR_OPTION when an option is unknown or wrong */
 export function parseOptions(options: ConcurrencyLimitOptions): ParsedOptions {
   knownKeys('options', options, optionKeys)
-  const { priority, partition, clock = systemClock, statusCode = 503, defaultDeadlineMs } = options
+  const { priority, partition, statusCode = 503, defaultDeadlineMs } = options
   const name = nonEmptyString('name', options.name ?? 'default')
   return {
     name,
@@ -152,9 +153,9 @@ export function parseOptions(options: ConcurrencyLimitOptions): ParsedOptions {
     statusCode,
     defaultDeadlineMs,
     callerHeaders: options.callerHeaders,
-    countAbandoned: isTrue('countAbandoned', options.countAbandoned ?? false),
-    includeNotFound: isTrue('includeNotFound', options.includeNotFound ?? false),
-    clock,
+    countAbandoned: booleanOption('countAbandoned', options.countAbandoned ?? false),
+    includeNotFound: booleanOption('includeNotFound', options.includeNotFound ?? false),
+    clock: clockOption(options.clock),
   }
 }
 
@@ -178,11 +179,6 @@ function parseLimiters(
   return new Map([[name, own], ...others])
 }
 
-function isTrue(name: string, value: unknown): boolean {
-  if (typeof value === 'boolean') return value
-  throw invalidOption(name, 'true or false', value)
-}
-
 const routeKeys = ['limiter', 'priority', 'maxWaitMs', 'deadlineMs', 'dependsOn'] as const
 
 /** A route's part of the configuration, checked; undefined when it switched the limiter off. */
@@ -191,9 +187,8 @@ export function parseRouteOptions(
   limiterNames: readonly string[],
 ): ConcurrencyLimitRouteOptions | undefined {
   if (config === false) return undefined
-  const options = knownKeys('concurrencyLimit', (config ?? {}) as ConcurrencyLimitRouteOptions, [
-    ...routeKeys,
-  ])
+  if (config === undefined) return {}
+  const options = knownKeys('concurrencyLimit', config as ConcurrencyLimitRouteOptions, routeKeys)
   const { limiter, priority, maxWaitMs, deadlineMs, dependsOn } = options
   if (limiter !== undefined) oneOf('concurrencyLimit.limiter', limiter, limiterNames)
   if (priority !== undefined) oneOf('concurrencyLimit.priority', priority, priorities)

@@ -18,6 +18,8 @@ export interface LimitedRoute {
   /** The pattern, never the URL: requests of one pattern cost about the same. */
   readonly workload: string
   readonly use: RouteUse
+  /** Whether a WebSocket of the route holds its permit until it closes: only where the route says so. */
+  readonly keepsSockets: boolean
 }
 
 const open: RouteSettings = { kind: 'open' }
@@ -42,5 +44,6 @@ export function routeSettingsOf(
     dependsOn,
     workload: workloadName(facts),
     use: new RouteUse(),
+    keepsSockets: config !== undefined,
   }
 }

@@ -7,12 +7,14 @@ import {
   isSentInFull,
   onResponseSettled,
   onResponseStarted,
+  onSocketTaken,
   priorityFor,
   remainingTime,
   runsUnder,
 } from '@spillway/plugin-kit'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { pauseWhileBodyComes } from './body.ts'
+import type { Classifier } from './classifier.ts'
 import type { Ending } from './outcome.ts'
 import { isExcused, isTimeout, outcomeOf } from './outcome.ts'
 import type { ParsedOptions } from './options.ts'
@@ -22,6 +24,7 @@ import type { LimitedRoute } from './route.ts'
 export interface House {
   readonly options: ParsedOptions
   readonly rejection: Rejection
+  readonly classifier: Classifier
 }
 
 /**
@@ -61,17 +64,18 @@ export class Visit implements AcquireOptions, Waiter, StartedListener, SettledLi
   #wasLeft = false
 
   constructor(house: House, route: LimitedRoute, reply: FastifyReply, proceed: () => void) {
-    const { options } = house
+    const { classifier } = house
     const { request } = reply
+    const { mode } = route.door.limiter
     this.#house = house
     this.#route = route
     this.#reply = reply
     this.#proceed = proceed
-    const own = route.priority ?? options.priority?.(request) ?? request.priority
+    const own = route.priority ?? classifier.priority(request, mode) ?? request.priority
     this.priority = priorityFor(request, own)
-    this.namedPartition = partitionName(options.partition?.(request))
+    this.namedPartition = classifier.partition(request, mode)
     this.partition = this.namedPartition ?? route.workload
-    this.#isObserved = route.door.limiter.mode === 'observe'
+    this.#isObserved = mode === 'observe'
     this.#readDeadlines()
     this.maxWaitMs = route.maxWaitMs
     this.workload = route.workload
@@ -107,6 +111,7 @@ export class Visit implements AcquireOptions, Waiter, StartedListener, SettledLi
     this.#hold = admission
     if (this.#exceeds) this.#route.door.excess!.begin()
     onResponseStarted(this.#reply, this)
+    if (!this.#route.keepsSockets) onSocketTaken(this.#reply, this)
     onResponseSettled(this.#reply, this)
     if (admission.kind === 'permit') this.#start(admission)
     else this.#context = new AsyncResource('spillway.wait')
@@ -141,7 +146,7 @@ export class Visit implements AcquireOptions, Waiter, StartedListener, SettledLi
   }
 
   /** StartedListener. What remains of the answer leaves at the client's pace. */
-  responseStarted({ statusCode }: ServerResponse): void {
+  responseStarted({ statusCode }: Pick<ServerResponse, 'statusCode'>): void {
     const hold = this.#hold
     this.#hold = undefined
     if (hold?.kind === 'waiting') hold.cancel()
@@ -174,6 +179,7 @@ export class Visit implements AcquireOptions, Waiter, StartedListener, SettledLi
     const { request } = this.#reply
     const { observed } = permit
     if (observed !== undefined) this.#route.door.log.count(observed.reason, false)
+    this.#route.use.begin()
     runsUnder(request, permit)
     if (this.#hasBody) pauseWhileBodyComes(request.raw, permit)
     this.#proceed()
@@ -217,7 +223,7 @@ export class Visit implements AcquireOptions, Waiter, StartedListener, SettledLi
     permit.release(outcome)
     const { durationMs, startedAt, pausedMs } = permit
     const { use, door } = this.#route
-    use.add(durationMs)
+    use.end(durationMs)
     if (this.#exceeds) door.excess!.end(durationMs, startedAt + durationMs + pausedMs)
   }
 
@@ -259,11 +265,6 @@ export class Visit implements AcquireOptions, Waiter, StartedListener, SettledLi
       end()
     }, end)
   }
-}
-
-/** It may be made of what a client sends, so that anything may come of it. */
-function partitionName(said: unknown): string | undefined {
-  return said === undefined || typeof said === 'object' ? undefined : String(said)
 }
 
 function hasPassed(leftMs: number | undefined): boolean {

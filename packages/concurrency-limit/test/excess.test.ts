@@ -8,7 +8,7 @@ const limit = 10
 /** A route whose requests take so long, asked so often for ten seconds. */
 function useOf(heldMs: number, perSecond: number): RouteUse {
   const use = new RouteUse()
-  use.add(heldMs)
+  use.end(heldMs)
   for (let now = 0; now < 10_000; now += 1000 / perSecond) use.ask(now)
   return use
 }
@@ -25,18 +25,21 @@ describe('a route takes nothing from anybody', () => {
     expect(use.isNegligible(limit, 10_000)).toBe(route.isNegligible)
   })
 
-  test('and it is not known before a request of it has ended', () => {
+  test('and one request finds out, while nothing is known of it', () => {
     const use = new RouteUse()
     use.ask(0)
+    expect(use.isNegligible(limit, 0)).toBe(true)
+    use.begin()
+    use.ask(0)
     expect(use.isNegligible(limit, 0)).toBe(false)
-    use.add(0)
+    use.end(0)
     expect(use.isNegligible(limit, 0)).toBe(true)
   })
 
   test('not any more when its requests become slow, and again when they are rare', () => {
     const use = useOf(1, 50)
     expect(use.isNegligible(limit, 10_000)).toBe(true)
-    for (let call = 0; call < 8; call += 1) use.add(500)
+    for (let call = 0; call < 8; call += 1) use.end(500)
     for (let now = 10_000; now < 11_000; now += 20) use.ask(now)
     expect(use.isNegligible(limit, 11_000)).toBe(false)
     expect(use.isNegligible(limit, 60_000)).toBe(true)
@@ -83,6 +86,27 @@ test('a limit of one’s own is kept to, whatever a route takes', async () => {
   expect((await app.inject('/ping')).statusCode).toBe(503)
   gate.open()
   await held
+})
+
+test('a route that nobody has asked for before is tried by one request at a time', async () => {
+  const app = await limitedApp({ queue: { maxSize: 0 } })
+  const [first, second] = [new Gate(), new Gate()]
+  app.get('/ping', async () => 'pong')
+  app.get('/hold', async () => first.pass())
+  app.get('/slow', async () => second.pass())
+  const held = Array.from({ length: 10 }, () => app.inject('/hold'))
+  await until('all permits are taken', () => first.entered === app.limiters.default.limit)
+  for (let times = 0; times < 20; times += 1) {
+    expect((await app.inject('/ping')).statusCode).toBe(200)
+  }
+  held.push(app.inject('/slow'))
+  await until('one has been let in', () => second.entered === 1)
+  expect((await app.inject('/slow')).statusCode).toBe(503)
+  expect((await app.inject('/hold')).statusCode).toBe(503)
+  first.open()
+  second.open()
+  await Promise.all(held)
+  await until('nobody is in flight', () => app.limiters.default.inFlight === 0)
 })
 
 test('without one, a route that takes nothing is let in; a request with a body, too', async () => {

@@ -1,7 +1,7 @@
 import { fixedLimit } from '@spillway/core'
 import type { FastifyInstance } from 'fastify'
 import { describe, expect, test } from 'vitest'
-import type { DoorStats } from '../src/index.ts'
+import type { ConcurrencyLimitOptions, DoorStats } from '../src/index.ts'
 import { connectMany, Gate, limitedApp, listen, until, untilIdle } from './serve.ts'
 
 function stats(app: FastifyInstance): DoorStats {
@@ -52,6 +52,37 @@ describe('a door that observes', () => {
     for (const client of clients) client.hangUp()
     await untilIdle(app)
     expect(stats(app).mode).toBe('observe')
+  })
+})
+
+describe('what the application says wrongly of a request', () => {
+  const throws = (): never => {
+    throw new TypeError('no user yet')
+  }
+  const mistakes: [string, ConcurrencyLimitOptions][] = [
+    ['a priority that is none', { priority: () => 'urgent' as never }],
+    ['an error instead of a priority', { priority: throws }],
+    ['an error instead of a partition', { partition: throws }],
+  ]
+
+  test.each(mistakes)('%s: an error while the door enforces', async (_what, options) => {
+    const app = await limitedApp(options)
+    app.get('/', async () => 'ok')
+    expect((await app.inject('/')).statusCode).toBe(500)
+    expect(stats(app).inFlight).toBe(0)
+  })
+
+  test.each(mistakes)('%s: told once while it does not, and nobody notices', async (_, options) => {
+    const lines: string[] = []
+    const stream = { write: (line: string) => void lines.push(line) }
+    const app = await limitedApp({ ...options, mode: 'off' }, { logger: { level: 'warn', stream } })
+    app.get('/', async ({ priority }) => priority)
+    for (const mode of ['off', 'observe'] as const) {
+      app.limiters.setMode(mode)
+      expect((await app.inject('/')).body).toBe('default')
+    }
+    expect(lines).toHaveLength(1)
+    expect(lines[0]).toContain('priority or partition of a request is wrong')
   })
 })
 

@@ -1,4 +1,5 @@
 import { fixedLimit } from '@spillway/core'
+import { badClocks } from '@spillway/test-support'
 import Fastify from 'fastify'
 import { describe, expect, test } from 'vitest'
 import type { ConcurrencyLimitOptions } from '../src/index.ts'
@@ -8,7 +9,7 @@ import { limitedApp } from './serve.ts'
 describe('wrong options fail at registration', () => {
   test.each([
     [{ limt: 1 }, /^Unknown option `options\.limt`, expected one of name, limit/],
-    [{ limit: 5 }, 'Expected `limit` to be a function, got 5 (number)'],
+    [{ limit: 5 }, 'Expected `limit` to be what makes a limit, such as adaptiveLimit()'],
     [
       { queue: { maxSize: -1 } },
       'Expected `queue.maxSize` to be an integer of at least 0, got -1 (number)',
@@ -49,6 +50,11 @@ describe('wrong options fail at registration', () => {
     await expect(registered).rejects.toThrow(message)
   })
 
+  test.each(badClocks)('a clock that is none: $what', async ({ clock }) => {
+    const registered = (async () => Fastify().register(concurrencyLimit, { clock }))()
+    await expect(registered).rejects.toThrow('Expected `clock` to be ')
+  })
+
   test('a second registration in the same scope or in a child', async () => {
     const app = await limitedApp()
     const again = (async () => app.register(concurrencyLimit))()
@@ -85,6 +91,7 @@ describe('wrong route configuration fails when the route is added', () => {
     [{ dependsOn: [''] }, /^GET \/x: Expected `concurrencyLimit\.dependsOn\[\]`/],
     [{ wait: 1 }, /^GET \/x: Unknown option `concurrencyLimit\.wait`/],
     [true, 'GET /x: Expected `concurrencyLimit` to be an object, got true (boolean)'],
+    [null, 'GET /x: Expected `concurrencyLimit` to be an object, got null'],
   ])('%j', async (config, message) => {
     const app = await limitedApp({ limiters: { reports: {} } })
     expect(() => {

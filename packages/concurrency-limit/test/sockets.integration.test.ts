@@ -1,10 +1,15 @@
 import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
+import { ServerResponse } from 'node:http'
 import { connect as connectHttp2 } from 'node:http2'
+import type { Socket } from 'node:net'
 import websocket from '@fastify/websocket'
 import { fixedLimit } from '@spillway/core'
+import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import type { DoorStats } from '../src/index.ts'
+import { concurrencyLimit } from '../src/index.ts'
 import { connectOne, Gate, limitedApp, listen, until, untilIdle } from './serve.ts'
 
 const one = { limit: fixedLimit(1), queue: { maxSize: 0 } }
@@ -52,6 +57,60 @@ describe('WebSockets', () => {
     socket.close()
     await untilIdle(app)
     expect(app.limiters.stats()[1]!.released).toEqual({ success: 0, dropped: 0, ignored: 1 })
+  })
+
+  test.each(['before', 'after'])(
+    'hold no permit of a route that serves a page as well, registered %s the door',
+    async (order) => {
+      const app = Fastify({ forceCloseConnections: true })
+      onTestFinished(async () => {
+        await app.close()
+      })
+      if (order === 'before') await app.register(websocket)
+      await app.register(concurrencyLimit, one)
+      if (order === 'after') await app.register(websocket)
+      app.route({
+        method: 'GET',
+        url: '/chat',
+        handler: async () => 'page',
+        wsHandler: (socket) => {
+          socket.send('hello')
+        },
+      })
+      const address = `127.0.0.1:${await listen(app)}/chat`
+      for (const success of [1, 3, 5]) {
+        const socket = new WebSocket(`ws://${address}`)
+        await once(socket, 'message')
+        expect(stats(app)).toMatchObject({ inFlight: 0, released: { success } })
+        expect((await fetch(`http://${address}`)).status).toBe(200)
+        onTestFinished(() => {
+          socket.close()
+        })
+      }
+    },
+  )
+
+  test('hold no permit of a route that takes the socket itself, as proxies do', async () => {
+    const app = await limitedApp(one)
+    app.server.on('upgrade', (request: IncomingMessage, socket: Socket) => {
+      socket.on('error', () => {})
+      const response = new ServerResponse(request)
+      response.assignSocket(socket)
+      app.routing(request, response)
+    })
+    app.get('/forward', (request, reply) => {
+      reply.hijack()
+      request.raw.socket.write('HTTP/1.1 101 Switching Protocols\r\n\r\n')
+    })
+    app.get('/page', async () => 'page')
+    const port = await listen(app)
+    for (const path of ['/forward', '/forward', '/page']) {
+      const client = await connectOne(port)
+      await client.send({ path, headers: { connection: 'upgrade', upgrade: 'raw' } })
+      await client.seen('HTTP/1.1')
+      await untilIdle(app)
+    }
+    expect(stats(app).released).toEqual({ success: 3, dropped: 0, ignored: 0 })
   })
 
   test('that are accepted by hand never meet the door', async () => {

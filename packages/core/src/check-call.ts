@@ -24,16 +24,30 @@ const known: ReadonlySet<string> = new Set(callKeys)
 
 /**
  * The options that somebody has written down. A mistyped one that is silently ignored is a deadline that
- * nobody keeps. An object of a class, such as a running call, has more to it than options.
+ * nobody keeps. An object of a class, such as a running call, has more to it than options; but a
+ * request is no options at all.
  *
  * @throws SPW_ERR_OPTION
  */
 export function knownCallOptions<T extends object>(options: T): T {
-  if (Object.getPrototypeOf(objectOption('options', options)) !== Object.prototype) return options
+  if (Object.getPrototypeOf(objectOption('options', options)) !== Object.prototype) {
+    return optionsOfClass(options)
+  }
   for (const key in options) {
     if (!known.has(key)) throw unknownOption('options', key, callKeys)
   }
   return options
+}
+
+/**
+ * What has no keys to check, but is no list and no request: `run(work, request)` where
+ * `request.callOptions` was meant. A request of Fastify has a priority and a signal too, so no type
+ * checker minds; but no deadline, and its signal aborts once the body is read.
+ */
+function optionsOfClass<T extends object>(options: T): T {
+  if (Array.isArray(options)) throw invalidOption('options', 'an object', options)
+  if (!('raw' in options && 'headers' in options)) return options
+  throw invalidOption('options', 'options of a call, such as `request.callOptions`', options)
 }
 
 /**

@@ -17,7 +17,8 @@ export interface Clock {
    */
   wallNow(): number
   /**
-   * Runs `callback` once after `delayMs`. A pending timer must not keep the process alive, unless
+   * Runs `callback` once after `delayMs`: soon when that is 0 or less, and after
+   * {@link longestTimerMs} when it is more. A pending timer must not keep the process alive, unless
    * {@link keepAlive} says so.
    */
   setTimer(callback: () => void, delayMs: number): TimerHandle
@@ -41,7 +42,9 @@ export function setAwaitedTimer(clock: Clock, callback: () => void, delayMs: num
 export const systemClock: Clock = {
   now: () => performance.now(),
   wallNow: () => Date.now(),
-  setTimer: (callback, delayMs) => setTimeout(callback, delayMs).unref(),
+  // Node warns of a delay that is past, and runs a timer at once that is too far away.
+  setTimer: (callback, delayMs) =>
+    setTimeout(callback, Math.min(Math.max(delayMs, 0), longestTimerMs)).unref(),
   clearTimer: (timer) => {
     clearTimeout(timer as NodeJS.Timeout)
   },

@@ -40,7 +40,10 @@ export function parsePriorityHeader(value: unknown): Priority | undefined {
   return isPriority(value) ? value : undefined
 }
 
-/** What is left, as a header: rounded down, for the caller's own way back takes time as well. */
+/**
+ * What is left, as a header: rounded down, for the caller's own way back takes time as well. What is no
+ * number leaves no time.
+ */
 export function formatDeadlineHeader(remainingMs: number): string {
-  return String(Math.min(Math.max(Math.floor(remainingMs), 1), longestTimerMs))
+  return String(Math.min(Math.max(Math.floor(remainingMs) || 1, 1), longestTimerMs))
 }

@@ -20,6 +20,7 @@ export type {
 export { checkAcquireOptions, refusalError, refusalReasons } from './limiter/admission.ts'
 export { hasDeadline } from './limiter/wait-budget.ts'
 export { DurationMean } from './limiter/duration-mean.ts'
+export { Durations } from './limiter/durations.ts'
 
 // The limit: how many
 export type { Limit, LimitContext, LimitFactory, Outcome, Sample } from './limit/limit.ts'
@@ -110,6 +111,8 @@ export { callerDeadline, errorTable, isSpillwayError, SpillwayError } from './er
 // For packages that take options of their own
 export { checkTimedCall, knownCallOptions } from './check-call.ts'
 export {
+  booleanOption,
+  clockOption,
   functionOption,
   integerBetween,
   invalidOption,

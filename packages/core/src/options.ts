@@ -1,4 +1,5 @@
-import { longestTimerMs } from './clock.ts'
+import type { Clock } from './clock.ts'
+import { longestTimerMs, systemClock } from './clock.ts'
 import { isSpillwayError, SpillwayError } from './errors.ts'
 
 /** ``Expected `queue.maxSize` to be a positive integer, got -1 (number)`` */
@@ -57,7 +58,9 @@ export function positiveInteger(name: string, value: unknown): number {
 /** A duration in milliseconds, at least `min`, that a timer can hold. */
 export function milliseconds(name: string, value: unknown, min = 0): number {
   if (typeof value === 'number' && value >= min && value <= longestTimerMs) return value
-  throw invalidOption(name, `a number of milliseconds of at least ${min}`, value)
+  const isTooLong = typeof value === 'number' && value > longestTimerMs
+  const bound = isTooLong ? `at most ${longestTimerMs}` : `at least ${min}`
+  throw invalidOption(name, `a number of milliseconds of ${bound}`, value)
 }
 
 /** 0..1. */
@@ -82,9 +85,23 @@ export function functionOption<T extends Function>(name: string, value: T): T {
   throw invalidOption(name, 'a function', value)
 }
 
+export function booleanOption(name: string, value: unknown): boolean {
+  if (typeof value === 'boolean') return value
+  throw invalidOption(name, 'true or false', value)
+}
+
 export function objectOption<T extends object>(name: string, value: T): T {
   if (typeof value === 'object' && value !== null) return value
   throw invalidOption(name, 'an object', value)
+}
+
+const clockMethods = ['now', 'wallNow', 'setTimer', 'clearTimer'] as const
+
+/** A clock that can do all that is asked of one; the process's own when none is given. */
+export function clockOption(value: Clock = systemClock): Clock {
+  const methods: Partial<Clock> = objectOption('clock', value)
+  if (clockMethods.every((method) => typeof methods[method] === 'function')) return value
+  throw invalidOption('clock', `a clock with ${clockMethods.join(', ')}`, value)
 }
 
 /**

@@ -57,6 +57,7 @@ describe('the deadline header', () => {
     [1, '1'],
     [0.2, '1'],
     [-30, '1'],
+    [NaN, '1'],
     [Infinity, '2147483647'],
   ])('%d ms are sent as %s, which is understood', (ms, text) => {
     expect(formatDeadlineHeader(ms)).toBe(text)

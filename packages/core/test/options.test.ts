@@ -1,5 +1,13 @@
 import {
+  booleanOption,
+  createAdaptiveThrottle,
   createLimiter,
+  createLoadShedder,
+  createRetry,
+  createRetryBudget,
+  systemClock,
+  vegasLimit,
+  adaptiveLimit,
   fixedLimit,
   functionOption,
   integerBetween,
@@ -14,6 +22,8 @@ import {
   positiveInteger,
   ratio,
 } from '@spillway/core'
+import type { Clock } from '@spillway/core'
+import { badClocks } from '@spillway/test-support'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
@@ -38,7 +48,12 @@ describe('a wrong option', () => {
     [() => positiveInteger('x', 2 ** 53), 'a positive integer, got 9007199254740992 (number)'],
     [() => positiveInteger('x', 5n), 'a positive integer, got 5 (bigint)'],
     [() => milliseconds('x', -1), 'a number of milliseconds of at least 0, got -1 (number)'],
-    [() => milliseconds('x', 2 ** 31), 'of at least 0, got 2147483648 (number)'],
+    [() => milliseconds('x', 2 ** 31), 'of at most 2147483647, got 2147483648 (number)'],
+    [() => milliseconds('x', Infinity), 'of at most 2147483647, got Infinity (number)'],
+    [() => milliseconds('x', NaN), 'of at least 0, got NaN (number)'],
+    [() => milliseconds('x', '9999999999'), 'of at least 0, got "9999999999" (string)'],
+    [() => booleanOption('x', 1), 'true or false, got 1 (number)'],
+    [() => booleanOption('x', null), 'true or false, got null'],
     [() => milliseconds('x', 0, 1), 'a number of milliseconds of at least 1, got 0 (number)'],
     [() => ratio('x', 1.01), 'a ratio from 0 to 1, got 1.01 (number)'],
     [() => ratio('x', true), 'a ratio from 0 to 1, got true (boolean)'],
@@ -132,7 +147,10 @@ describe('the options of a limiter', () => {
   test.each([
     [{}, 'Expected `name` to be a non-empty string, got undefined'],
     [{ name: '' }, 'Expected `name` to be a non-empty string, got "" (string)'],
-    [{ name: 'db', limit: 10 }, 'Expected `limit` to be a function, got 10 (number)'],
+    [
+      { name: 'db', limit: 10 },
+      'Expected `limit` to be what makes a limit, such as adaptiveLimit()',
+    ],
     [{ name: 'db', quue: {} }, 'Unknown option `options.quue`, expected one of name, limit, queue'],
     [{ name: 'db', queue: 5 }, 'Expected `queue` to be an object, got 5 (number)'],
     [{ name: 'db', queue: { size: 5 } }, 'Unknown option `queue.size`, expected one of maxSize'],
@@ -160,5 +178,44 @@ describe('the options of a limiter', () => {
   test('need be no more than a name', () => {
     const limiter = createLimiter({ name: 'db' })
     expect(limiter.stats()).toMatchObject({ name: 'db', algorithm: 'adaptive', limit: 10 })
+  })
+})
+
+describe.each([
+  ['a limiter', (clock: Clock) => createLimiter({ name: 'db', clock })],
+  ['a retry', (clock: Clock) => createRetry({ clock })],
+  ['a retry budget', (clock: Clock) => createRetryBudget({ clock })],
+  ['a throttle', (clock: Clock) => createAdaptiveThrottle({ clock })],
+  ['a load shedder', (clock: Clock) => createLoadShedder({ clock })],
+] as const)('the clock of %s', (_, make) => {
+  test.each(badClocks)('is none: $what', ({ clock }) => {
+    expect(messageOf(() => make(clock))).toMatch(/^Expected `clock` to be /)
+  })
+})
+
+describe('the limit of a limiter', () => {
+  const expected =
+    'Expected `limit` to be what makes a limit, such as adaptiveLimit() or fixedLimit(10)'
+
+  test.each([
+    ['a number', 10, ', got 10 (number)'],
+    ['a name', 'adaptive', ', got "adaptive" (string)'],
+    ['a limit that is made already', fixedLimit(1)({ clock: systemClock }), ', got an object'],
+    ['adaptiveLimit without its brackets', adaptiveLimit, ', got a function (Unknown option'],
+    ['fixedLimit without its number', fixedLimit, ', got a function (Expected'],
+    ['vegasLimit without its brackets', vegasLimit, ', got a function (Unknown option'],
+    ['a function of a number', () => 10, '; it made none, got a function'],
+    ['a function of nothing', () => undefined, '; it made none, got a function'],
+    ['a function of a factory', () => fixedLimit(1), '; it made none, got a function'],
+  ])('is none: %s', (_, limit, rest) => {
+    const message = messageOf(() => createLimiter({ name: 'db', limit: limit as never }))
+    expect(message).toContain(expected + rest)
+  })
+
+  test('may fail by an error of its own', () => {
+    const limit = (): never => {
+      throw new RangeError('no licence')
+    }
+    expect(() => createLimiter({ name: 'db', limit })).toThrow(RangeError)
   })
 })

@@ -1,5 +1,10 @@
-import { deadlineHeader, formatDeadlineHeader, priorityHeader } from '@spillway/core'
-import type { RunningCall } from './running-call.ts'
+import {
+  checkAcquireOptions,
+  deadlineHeader,
+  formatDeadlineHeader,
+  priorityHeader,
+} from '@spillway/core'
+import type { CallOptions } from './call-options.ts'
 
 /**
  * The headers by which an HTTP service behind a guard learns how long its answer is of use and how
@@ -7,12 +12,15 @@ import type { RunningCall } from './running-call.ts'
  * classified, so it is not said: the other service knows its own routes better. Nor is what a caller
  * has said that anybody may be: there it would pass for the word of this service.
  *
- * `guardedFetch` sends them by itself; this is for other HTTP clients.
+ * `guardedFetch` sends them by itself; this is for other HTTP clients. `request.callOptions` fits, too.
+ *
+ * @throws SPW_ERR_OPTION
  */
-export function callHeaders({
-  deadlineMs,
-  priority,
-}: Pick<RunningCall, 'deadlineMs' | 'priority'>): Record<string, string> {
+export function callHeaders(
+  call: Pick<CallOptions, 'deadlineMs' | 'priority'>,
+): Record<string, string> {
+  checkAcquireOptions(call)
+  const { deadlineMs = Infinity, priority = 'default' } = call
   const headers: Record<string, string> =
     deadlineMs === Infinity ? {} : { [deadlineHeader]: formatDeadlineHeader(deadlineMs) }
   return priority === 'default' ? headers : { ...headers, [priorityHeader]: priority }

@@ -20,11 +20,11 @@ import type { AskedCall, CallTime } from './call-time.ts'
 import type { Caller } from './caller.ts'
 import { callTime, isOverForCaller, timeoutError, withoutCaller } from './call-time.ts'
 import type { CallContext } from './call-context.ts'
-import { hadNoChance } from './call-context.ts'
+import { hadNoChance, lossOutcome } from './call-context.ts'
 import { evidenceBy, loadOutcome } from './classify.ts'
 import type { Expiring } from './expiries.ts'
 import type { RunningCall } from './running-call.ts'
-import { attachCall } from './running-call.ts'
+import { attachCall, describeCall } from './running-call.ts'
 import type { Work } from './work.ts'
 
 /**
@@ -58,6 +58,8 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
   #time: CallTime | undefined
   /** Milliseconds that it ran until its caller left. */
   #grantedMs = 0
+  /** By how much it was noticed too late that its time was up. */
+  #lateMs = 0
 
   constructor(context: CallContext, work: Work<T>, options: AskedCall, caller: Caller<T>) {
     this.#context = context
@@ -131,7 +133,7 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
     if (this.#isEnforced) attachCall(this)
     let result: PromiseLike<T>
     try {
-      result = this.#work(this.#controller.signal, this)
+      result = this.#work(this.#controller.signal, describeCall(this))
     } catch (error) {
       // Thrown before anything was awaited: the downstream has not been asked.
       if (this.#end('ignored', 'ignored')) this.#caller.fail(error)
@@ -245,6 +247,7 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
     if (this.#state === 'running') {
       this.#state = state
       this.#grantedMs = this.#ranMs()
+      this.#lateMs = Math.max(0, this.#context.clock.now() - this.#time!.ownUntil)
       // Not when the work settles: a downstream that has gone silent never lets it.
       if (this.#pass !== undefined) this.#tellBreaker(this.#pass)
     }
@@ -264,15 +267,13 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
 
   /** The caller leaves now. */
   #tellBreaker(pass: BreakerPass): void {
-    if (this.#state === 'cancelled' || hadNoChance(this.#context, this.#grantedMs)) {
+    if (this.#state === 'cancelled' || hadNoChance(this.#grantedMs, this.#usualMs)) {
       pass.end('ignored')
       return
     }
     const { startedAt } = this.#permit!
-    // The caller's own timeout may have come before ours.
-    const limitMs = Math.min(this.#time!.ownUntil - startedAt, this.#grantedMs)
-    const lateMs = this.#grantedMs - limitMs
-    this.#context.circuit!.expired(pass, { startedAt, limitMs, lateMs })
+    const limitMs = this.#grantedMs - this.#lateMs
+    this.#context.circuit!.expired(pass, { startedAt, limitMs, lateMs: this.#lateMs })
   }
 
   #fulfilled(value: T): void {
@@ -280,10 +281,9 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
     this.#context.circuit?.answered(now)
     // Work for nobody; of one that was let run on, somebody reads the answer.
     if (this.#state === 'expired') this.#context.counts.late += this.#isAbandoned ? 1 : 0
-    else this.#context.usual.add(now - this.#permit!.startedAt)
+    else this.#context.usual.add(this.workload, now - this.#permit!.startedAt)
     // A caller that hung up does not make the latency less true; one that was too slow counts as lost.
-    const outcome = this.#isLost() ? 'dropped' : 'success'
-    if (this.#end(outcome, 'success')) this.#caller.answer(value)
+    if (this.#end(this.#unlessLost('success'), 'success')) this.#caller.answer(value)
   }
 
   #rejected(error: unknown): void {
@@ -312,18 +312,23 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
   /** What the work says after it was told to stop is no answer, unless it is plainly one. */
   #stopped(error: unknown): void {
     if (signOf(error) === 'answered') this.#context.circuit?.answered(this.#context.clock.now())
-    if (this.#end(this.#isLost() ? 'dropped' : 'ignored', 'ignored')) this.#caller.fail(error)
+    if (this.#end(this.#unlessLost('ignored'), 'ignored')) this.#caller.fail(error)
   }
 
   /** Whether its time is up and says nothing: a stranger's, or less than calls take. */
   #isHopeless(): boolean {
-    if (isOverForCaller(this.#time!, this.#context.clock.now())) return true
-    return this.deadlineMs <= 0 && hadNoChance(this.#context, this.#ranMs())
+    const isCallersEnd = isOverForCaller(this.#time!, this.#context.clock.now())
+    return isCallersEnd || (this.deadlineMs <= 0 && hadNoChance(this.#ranMs(), this.#usualMs))
   }
 
-  /** Whether its time ran out, and it was time enough. */
-  #isLost(): boolean {
-    return this.#state === 'expired' && !hadNoChance(this.#context, this.#grantedMs)
+  /** What it tells the limit, if that is `outcome` in time. */
+  #unlessLost(outcome: Outcome): Outcome {
+    if (this.#state !== 'expired') return outcome
+    return lossOutcome(this.#grantedMs, this.#lateMs, this.#usualMs, outcome)
+  }
+
+  get #usualMs(): number {
+    return this.#context.usual.of(this.workload).value
   }
 
   #ranMs(): number {

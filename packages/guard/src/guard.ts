@@ -4,7 +4,7 @@ import type { Limiter, LimiterStats, Mode, Refusal } from '@spillway/core'
 import {
   adaptiveLimit,
   createLimiter,
-  DurationMean,
+  Durations,
   functionOption,
   hasDeadline,
   knownCallOptions,
@@ -109,7 +109,7 @@ class LimitedGuard implements Guard {
       expiries: new Expiries(options.clock),
       circuit,
       counts: { running: 0, abandoned: 0, late: 0, wouldHaveTimedOut: 0 },
-      usual: new DurationMean(),
+      usual: new Durations(),
     }
   }
 

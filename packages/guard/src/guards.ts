@@ -1,10 +1,12 @@
 import type { InfoLogger } from '@spillway/circuit-breaker'
 import { logStateChanges } from '@spillway/circuit-breaker'
 import type { Clock } from '@spillway/core'
+import { knownKeys } from '@spillway/core'
 import { NamedSet } from '@spillway/plugin-kit'
 import type { Guard } from './guard.ts'
 import { createGuard } from './guard.ts'
 import type { DownstreamOptions, GuardOptions } from './options.ts'
+import { downstreamKeys } from './options.ts'
 
 /** The guards of one application, by name. */
 export interface Guards {
@@ -34,7 +36,10 @@ export class GuardSet implements Guards {
   }
 
   define(name: string, options: DownstreamOptions = {}): Guard {
-    const guard = this.#guards.add(name, () => createGuard(this.#withClock({ ...options, name })))
+    const guard = this.#guards.add(name, () => {
+      knownKeys('options', options, downstreamKeys)
+      return createGuard(this.#withClock({ ...options, name }))
+    })
     if (guard.breaker !== undefined) logStateChanges(guard.breaker, this.#logger)
     return guard
   }

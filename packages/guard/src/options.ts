@@ -8,11 +8,11 @@ import type {
   QueueOptions,
 } from '@spillway/core'
 import {
+  clockOption,
   functionOption,
   knownKeys,
   milliseconds,
   nonEmptyString,
-  systemClock,
 } from '@spillway/core'
 import type { GuardCircuitOptions } from './circuit-options.ts'
 import { parseCircuit } from './circuit-options.ts'
@@ -81,8 +81,8 @@ export interface ParsedGuardOptions {
   readonly clock: Clock
 }
 
-const known = [
-  'name',
+/** All but the name. */
+export const downstreamKeys = [
   'limit',
   'queue',
   'timeoutMs',
@@ -93,10 +93,13 @@ const known = [
   'clock',
 ] as const
 
+const known = ['name', ...downstreamKeys] as const
+
 export function parseOptions(options: GuardOptions): ParsedGuardOptions {
   knownKeys('options', options, known)
-  const { limit, queue, mode, timeoutMs = 30_000, deadlineMs, clock = systemClock } = options
+  const { limit, queue, mode, timeoutMs = 30_000, deadlineMs } = options
   const name = nonEmptyString('name', options.name)
+  const clock = clockOption(options.clock)
   milliseconds('timeoutMs', timeoutMs, 1)
   return {
     limiter: {

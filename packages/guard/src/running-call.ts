@@ -21,6 +21,25 @@ export interface RunningCall {
   readonly signal: AbortSignal
 }
 
+/**
+ * The call as its work is told of it: an object of its own properties, so that one of them can be said
+ * otherwise for a call within it, `{ ...call, workload }`, and the others are kept.
+ */
+export function describeCall(call: RunningCall): RunningCall {
+  const { priority, workload, signal } = call
+  return {
+    get deadlineMs() {
+      return call.deadlineMs
+    },
+    get callerDeadlineMs() {
+      return call.callerDeadlineMs
+    },
+    priority,
+    workload,
+    signal,
+  }
+}
+
 const callKey: unique symbol = Symbol('spillway.call')
 
 type CallSignal = AbortSignal & { [callKey]?: RunningCall }

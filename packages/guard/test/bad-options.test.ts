@@ -2,6 +2,7 @@ import { fixedLimit, modes } from '@spillway/core'
 import {
   allCallOptions,
   badAcquireOptions,
+  badClocks,
   ManualClock,
   unknownCallOptions,
 } from '@spillway/test-support'
@@ -9,6 +10,7 @@ import { describe, expect, test } from 'vitest'
 import type { CallOptions } from '../src/index.ts'
 import { guardedFetch } from '../src/fetch/index.ts'
 import { createGuard } from '../src/index.ts'
+import { retryBudget } from '../src/undici/index.ts'
 
 const badOptions = [
   ...badAcquireOptions,
@@ -48,6 +50,19 @@ describe.each(modes.map((mode) => ({ mode })))('a guard in mode $mode', ({ mode 
 test('what a retry is told may be told to a guard', async () => {
   const guard = createGuard({ name: 'db', limit: fixedLimit(1) })
   expect(await guard.run(async () => 'rows', allCallOptions)).toBe('rows')
+})
+
+test.each([undefined, null, 5, {}, fetch])('a guarded fetch without a guard: %s', (guard) => {
+  expect(() => guardedFetch(guard as never)).toThrow('Expected `guard` to be a guard, got ')
+})
+
+test.each(badClocks)('a retry budget for undici with a clock that is none: $what', ({ clock }) => {
+  expect(() => retryBudget({ clock })).toThrow('Expected `clock` to be ')
+})
+
+test.each(['yes', 1, null, {}])('a retry budget for undici with throttle: %j', (throttle) => {
+  const make = (): unknown => retryBudget({ throttle: throttle as never })
+  expect(make).toThrow('Expected `throttle` to be true or false')
 })
 
 test.each(badOptions)('a guarded fetch asks for nothing: $what', async (bad) => {

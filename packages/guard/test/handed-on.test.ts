@@ -93,6 +93,39 @@ test('the timeout of each guard counts from its own start', async () => {
   expect(await call).toBe(200)
 })
 
+test('with one thing said otherwise, the rest of a call is handed on as it is', async () => {
+  const clock = new ManualClock()
+  const [outer, inner] = ['outer', 'inner'].map((name) => createGuard({ name, clock })) as [
+    Guard,
+    Guard,
+  ]
+  const seen = await outer.run(
+    async (signal, call) => {
+      clock.advance(100)
+      return inner.run(
+        async (_, { deadlineMs, callerDeadlineMs, priority, workload }) => {
+          return {
+            deadlineMs,
+            callerDeadlineMs,
+            priority,
+            workload,
+            isSame: call.signal === signal,
+          }
+        },
+        { ...call, workload: 'rows' },
+      )
+    },
+    { deadlineMs: 900, callerDeadlineMs: 700, priority: 'high', workload: 'page' },
+  )
+  expect(seen).toEqual({
+    deadlineMs: 800,
+    callerDeadlineMs: 600,
+    priority: 'high',
+    workload: 'rows',
+    isSame: true,
+  })
+})
+
 test('options with getters of anybody’s are read once, when the guard is asked', async () => {
   const clock = new ManualClock()
   const guard = createGuard({ name: 'db', clock, limit: fixedLimit(1) })

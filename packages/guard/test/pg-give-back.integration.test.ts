@@ -5,10 +5,19 @@ import { startFaultProxy } from '@spillway/test-support/fault-proxy'
 import type { PostgresServer } from '@spillway/test-support/postgres'
 import { startPostgres } from '@spillway/test-support/postgres'
 import pg from 'pg'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  onTestFinished,
+  test,
+} from 'vitest'
 import { codeOf } from './code-of.ts'
 import { createGuard } from '../src/index.ts'
-import type { AbortablePool, PgQuery } from '../src/pg/index.ts'
+import type { AbortablePool, PgQuery, PgQueryConfig } from '../src/pg/index.ts'
 import { abortablePool } from '../src/pg/index.ts'
 import type { LentState } from '../src/pg/lent-state.ts'
 import { fateOf } from '../src/pg/lent-state.ts'
@@ -408,5 +417,192 @@ describe('a statement of a transaction', () => {
     await expect(answer).rejects.toMatchObject({ code: '22012' })
     expect(await tea()).toBe(10)
     expect(await backendOf()).toBeTypeOf('number')
+  })
+})
+
+describe.each([false, true])(
+  'after a failed statement, statementTimeout %s',
+  (statementTimeout) => {
+    const ways = ['query', 'transaction'] as const
+    type Ask = (query: pg.QueryConfig) => Promise<unknown>
+
+    function asker(way: (typeof ways)[number]): Ask {
+      // So long that a test which needs a cancel does not end.
+      const own = abortablePool(pool, { statementTimeout, cancelTimeoutMs: 60_000 })
+      // The server is told only what a guard knows.
+      const guard = createGuard({ name: 'db' })
+      return (query) =>
+        guard.run((signal) =>
+          way === 'query'
+            ? own.query(signal, query as PgQueryConfig)
+            : own.transaction(signal, (run) => run(query as PgQueryConfig)),
+        )
+    }
+
+    const byId = {
+      name: 'by-id',
+      text: 'select * from plans where id = $1::json::text',
+      values: ['1'],
+    }
+    const circular: unknown[] = []
+    circular.push({ circular })
+
+    /** Each makes pg and the server disagree about a prepared statement. */
+    const spoilers: Readonly<Record<string, (ask: Ask) => Promise<unknown>>> = {
+      'whose value could not be written': async (ask) =>
+        expect(ask({ ...byId, values: [{ circular }] })).rejects.toThrow('circular'),
+      'whose table has changed': async (ask) => {
+        await ask(byId)
+        await observer.query('alter table plans add more int')
+        await expect(ask(byId)).rejects.toMatchObject({ code: '0A000' })
+      },
+      'that the server has been told to forget': async (ask) => {
+        await ask(byId)
+        await ask({ text: 'deallocate all' })
+        await expect(ask(byId)).rejects.toMatchObject({ code: '26000' })
+      },
+    }
+
+    beforeEach(async () => {
+      await observer.query('drop table if exists plans; create table plans (id text primary key)')
+    })
+
+    describe.each(ways)('in a %s', (way) => {
+      test.each(Object.keys(spoilers))('a prepared one %s is as good as new', async (kind) => {
+        const ask = asker(way)
+        await spoilers[kind]!(ask)
+        for (let round = 0; round < 3; round += 1)
+          expect(await ask(byId)).toMatchObject({ rows: [] })
+      })
+
+      test('a prepared one that has merely failed keeps its connection', async () => {
+        const ask = asker(way)
+        const insert = { name: 'insert', text: 'insert into plans values ($1)', values: ['1'] }
+        await ask(insert)
+        const backend = await backendOf()
+        await expect(ask(insert)).rejects.toMatchObject({ code: '23505' })
+        expect(await ask({ ...insert, values: ['2'] })).toMatchObject({ rowCount: 1 })
+        expect(await backendOf()).toBe(backend)
+      })
+
+      test('one that was never sent keeps its connection', async () => {
+        const backend = await backendOf()
+        const gone = new AbortController()
+        const left = calls.transaction(gone.signal, async (run) => {
+          gone.abort({ code: 'GONE' })
+          return run({ ...byId, rows: 1 } as PgQueryConfig)
+        })
+        expect(await codeOf(left)).toBe('GONE')
+        expect(await backendOf()).toBe(backend)
+      })
+
+      test.each(['select 1 / $1::int', 'selec $1'])('%s in parts fails at once', async (text) => {
+        const ask = asker(way)
+        const inParts = { text, values: [0], rows: 1 } as pg.QueryConfig
+        await expect(ask(inParts)).rejects.toMatchObject({ severity: 'ERROR' })
+        expect(await ask({ text: 'select 1 as one' })).toMatchObject({ rows: [{ one: 1 }] })
+      })
+    })
+  },
+)
+
+describe('connections that have broken in the pool, which nobody has noticed', () => {
+  /** So many connections, idle and dead: this process reads nothing while their backends end. */
+  async function deadPool(max: number): Promise<[pg.Pool, AbortablePool]> {
+    const dead = new pg.Pool({ ...connection(), max, application_name: application })
+    onTestFinished(() => dead.end())
+    const own = abortablePool(dead)
+    const held = await Promise.all(Array.from({ length: max }, () => dead.connect()))
+    const pids = await Promise.all(
+      held.map(
+        async (client) => (await client.query('select pg_backend_pid() as pid')).rows[0].pid,
+      ),
+    )
+    for (const client of held) client.release()
+    for (const pid of pids) process.kill(pid as number, 'SIGTERM')
+    while (pids.some((pid) => isAlive(pid as number)));
+    return [dead, own]
+  }
+
+  function isAlive(pid: number): boolean {
+    try {
+      return process.kill(pid, 0)
+    } catch {
+      return false
+    }
+  }
+
+  test.each([1, 3])('cost a transaction nothing: %i of them', async (count) => {
+    const [dead, own] = await deadPool(count)
+    let begun = 0
+    const taken = own.transaction(never, async (query) => {
+      begun += 1
+      return (await query('select 1 as one')).rows
+    })
+    expect(await taken).toEqual([{ one: 1 }])
+    expect(begun).toBe(1)
+    expect(dead.totalCount).toBeGreaterThan(0)
+  })
+
+  test('cost a query no more than its error, each', async () => {
+    const [, own] = await deadPool(2)
+    const asks = Array.from({ length: 4 }, () => codeOf(own.query(never, 'select 1')))
+    const failed = (await Promise.all(asks)).filter((code) => code !== 'fulfilled')
+    expect(failed.length).toBeLessThanOrEqual(2)
+    expect(await codeOf(own.query(never, 'select 1'))).toBe('fulfilled')
+  })
+
+  test('a new one that breaks at BEGIN is no such one', async () => {
+    const proxy = await startFaultProxy(server)
+    onTestFinished(() => proxy.close())
+    const fresh = new pg.Pool({ ...connection(), port: proxy.port, max: 1 })
+    onTestFinished(() => fresh.end())
+    fresh.on('acquire', () => proxy.reset())
+    const taken = abortablePool(fresh).transaction(never, async () => 'taken')
+    expect(await codeOf(taken)).not.toBe('fulfilled')
+  })
+})
+
+describe('an advisory lock of the session', () => {
+  const lock = 'select pg_advisory_lock(7)'
+  const tryLock = 'select PG_TRY_ADVISORY_LOCK_SHARED (7)'
+
+  const isFree = async (): Promise<boolean> => {
+    const asked = 'select pg_try_advisory_lock(7) as free, pg_advisory_unlock(7)'
+    return (await observer.query(asked)).rows[0].free as boolean
+  }
+
+  test.each([lock, tryLock])('is given back by a transaction that is aborted: %s', async (text) => {
+    const caller = new AbortController()
+    const left = calls.transaction(caller.signal, async (query) => {
+      await query(text)
+      try {
+        setImmediate(() => caller.abort({ code: 'GONE' }))
+        await query('select pg_sleep(60)')
+      } finally {
+        await query('select pg_advisory_unlock(7)')
+      }
+    })
+    expect(await codeOf(left)).toBe('GONE')
+    await until(isFree)
+  })
+
+  test('is given back by a transaction whose work throws, and by a text that fails', async () => {
+    const thrown = calls.transaction(never, async (query) => {
+      await query(lock)
+      throw Object.assign(new Error('mine'), { code: 'MINE' })
+    })
+    expect(await codeOf(thrown)).toBe('MINE')
+    await until(isFree)
+    expect(await codeOf(calls.query(never, `${lock}; select 1 / 0`))).toBe('22012')
+    await until(isFree)
+  })
+
+  test('stays when its call succeeds', async () => {
+    await calls.query(never, lock)
+    expect(await isFree()).toBe(false)
+    await calls.query(never, 'select pg_advisory_unlock(7)')
+    expect(await isFree()).toBe(true)
+    expect(calls.stats().destroyed).toBe(0)
   })
 })

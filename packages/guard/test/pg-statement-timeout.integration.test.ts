@@ -200,8 +200,8 @@ describe('a query with a statement timeout', () => {
   ] as [string | PgQueryConfig, unknown[] | undefined][])(
     'fails as without: %j',
     async (query, values) => {
-      await ask(plain, { name: 'again', text: 'select $1::text as a' }, ['x'])
       const failure = async (calls: AbortablePool): Promise<unknown> => {
+        await ask(calls, { name: 'again', text: 'select $1::text as a' }, ['x'])
         const error: unknown = await ask(calls, query, values).catch((e: unknown) => e)
         const { code, position, message } = error as pg.DatabaseError
         return { code, position, message }

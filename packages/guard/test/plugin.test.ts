@@ -1,7 +1,8 @@
 import { fixedLimit } from '@spillway/core'
+import { badClocks } from '@spillway/test-support'
 import Fastify from 'fastify'
 import { expect, test } from 'vitest'
-import guard from '../src/index.ts'
+import guard, { createGuard } from '../src/index.ts'
 
 test('decorates the application with its downstreams', async () => {
   const app = Fastify()
@@ -73,6 +74,38 @@ test('a failed definition takes no name', async () => {
   expect(() => app.guards.define('db', { timeoutMs: -1 })).toThrow('`timeoutMs`')
   expect(() => app.guards.define('db', { timeout: 1 } as never)).toThrow('Unknown option')
   expect(app.guards.define('db').name).toBe('db')
+  await app.close()
+})
+
+test.each([5, null, [], 'fast', { name: 'b' }, { timeout: 5 }])(
+  'refuses the options %j of a guard, and takes no name',
+  async (options) => {
+    const app = Fastify()
+    await app.register(guard)
+    expect(() => app.guards.define('a', options as never)).toThrow(/`options[.`]/)
+    expect(app.guards.define('a').name).toBe('a')
+    await app.close()
+  },
+)
+
+test.each(badClocks)('refuses a clock that is none: $what', async ({ clock }) => {
+  await expect(Fastify().register(guard, { clock })).rejects.toThrow('Expected `clock` to be ')
+  expect(() => createGuard({ name: 'db', clock })).toThrow('Expected `clock` to be ')
+})
+
+test('a request is no options, with a body or without one', async () => {
+  const app = Fastify()
+  await app.register(guard)
+  const db = app.guards.define('db')
+  app.all('/', (request) => db.run(async () => 'rows', request))
+  for (const method of ['GET', 'POST'] as const) {
+    const answer = await app.inject({ url: '/', method, ...(method === 'GET' ? {} : { body: {} }) })
+    expect(answer.json()).toMatchObject({
+      code: 'SPW_ERR_OPTION',
+      message:
+        'Expected `options` to be options of a call, such as `request.callOptions`, got an object',
+    })
+  }
   await app.close()
 })
 

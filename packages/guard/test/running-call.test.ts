@@ -1,6 +1,6 @@
 import type { Clock } from '@spillway/core'
 import { adaptiveLimit, fixedLimit, SpillwayError } from '@spillway/core'
-import { ManualClock } from '@spillway/test-support'
+import { badAcquireOptions, ManualClock } from '@spillway/test-support'
 import { describe, expect, test } from 'vitest'
 import type { Guard, GuardOptions, RunningCall } from '../src/index.ts'
 import { callHeaders, createGuard } from '../src/index.ts'
@@ -303,7 +303,13 @@ describe('callHeaders', () => {
     ],
     [{ deadlineMs: 1000, priority: 'default' }, { 'x-envoy-expected-rq-timeout-ms': '1000' }],
     [{ deadlineMs: -3, priority: 'default' }, { 'x-envoy-expected-rq-timeout-ms': '1' }],
+    [{ priority: 'high' }, { 'x-request-priority': 'high' }],
+    [{ deadlineMs: undefined, priority: undefined }, {}],
   ] as const)('of %j', (call, headers) => {
     expect(callHeaders(call)).toEqual(headers)
+  })
+
+  test.each(badAcquireOptions)('says what is wrong: $what', ({ options, message }) => {
+    expect(() => callHeaders(options as never)).toThrow(message)
   })
 })

@@ -241,3 +241,85 @@ describe('half-open, a guard', () => {
     await Promise.all(calls)
   })
 })
+
+test('what is time enough is told by calls of the same kind, where that is named', async () => {
+  const released = async (workload: string | undefined): Promise<object> => {
+    const { clock, guard } = setUp()
+    const take = async (ms: number, kind: string | undefined): Promise<void> => {
+      const call = guard.run(
+        () =>
+          new Promise<void>((resolve) => {
+            clock.setTimer(resolve, ms)
+          }),
+        { workload: kind },
+      )
+      clock.advance(ms)
+      await call
+    }
+    for (let call = 0; call < 20; call += 1) {
+      await take(4000, workload === undefined ? undefined : 'report')
+      await take(5, workload)
+    }
+    const calls = Array.from({ length: 10 }, () =>
+      codeOf(guard.run(hang, { deadlineMs: 500, workload })),
+    )
+    clock.advance(500)
+    await Promise.all(calls)
+    await turns()
+    return guard.stats().released
+  }
+  expect(await released('item')).toMatchObject({ dropped: 10, ignored: 0 })
+  // Nobody knows whether these are the fast ones.
+  expect(await released(undefined)).toMatchObject({ dropped: 0, ignored: 10 })
+})
+
+describe('a process that stood still when the time of calls was up', () => {
+  test.each([
+    ['stops', hang],
+    [
+      'ends in the end',
+      (signal: AbortSignal): Promise<string> =>
+        new Promise((resolve) => {
+          signal.addEventListener('abort', () => {
+            resolve('row')
+          })
+        }),
+    ],
+  ])('says nothing about the downstream, whose work %s', async (_name, work) => {
+    const { clock, guard } = setUp()
+    const calls = Array.from({ length: 20 }, () => codeOf(guard.run(work, { deadlineMs: 500 })))
+    clock.freeze(3000)
+    expect(new Set(await Promise.all(calls))).toEqual(new Set(['SPW_ERR_CALL_TIMEOUT']))
+    await turns()
+    expect(guard.stats()).toMatchObject({
+      running: 0,
+      released: { success: 0, dropped: 0, ignored: 20 },
+      breaker: { state: 'closed', failures: 0 },
+    })
+  })
+})
+
+test('what cannot be looked at is an error like any other, and the permit comes back', async () => {
+  const { clock, guard } = setUp()
+  const hostile = new Proxy(new Error('x'), {
+    get(): never {
+      throw new Error('trap')
+    },
+  })
+  const late = guard.run(
+    (signal) =>
+      new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', () => {
+          reject(hostile)
+        })
+      }),
+    { deadlineMs: 500 },
+  )
+  const early = guard.run(async () => Promise.reject(hostile))
+  await expect(early).rejects.toBe(hostile)
+  const expired = codeOf(late)
+  clock.advance(500)
+  expect(await expired).toBe('SPW_ERR_CALL_TIMEOUT')
+  await turns()
+  expect(guard.stats()).toMatchObject({ running: 0, inFlight: 0 })
+})

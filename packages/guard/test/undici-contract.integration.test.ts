@@ -243,3 +243,60 @@ test('an upgrade is handed out', async () => {
   expect(String(Buffer.concat(chunks))).toBe('hello')
   upgrading.close()
 })
+
+/** What may stand in front; each asks in a way of its own. */
+const inFront: Readonly<Record<string, () => Dispatcher.DispatcherComposeInterceptor>> = {
+  nothing: () => (dispatch) => dispatch,
+  'a lookup of names': () =>
+    interceptors.dns({
+      lookup: (_origin, _options, found) =>
+        void setImmediate(found, null, [{ address: '127.0.0.1', family: 4, ttl: 60_000 }]),
+    }),
+  'a shared answer': () => interceptors.deduplicate(),
+  'a cache': () => interceptors.cache(),
+  redirections: () => interceptors.redirect({ maxRedirections: 1 }),
+  retries: () => interceptors.retry({ maxRetries: 1, minTimeout: 1 }),
+}
+
+test.each(Object.keys(inFront))('behind %s everybody hears that he is held back', async (name) => {
+  const held = retryBudget({ retryRatio: 0, maxAttempts: 1, random: () => 0 })
+  const client = agent.compose(held, inFront[name]!())
+  let number = 0
+  // A name is looked up once: only with another one is somebody asked.
+  const url = (): string =>
+    name === 'a lookup of names'
+      ? server.base.replace('127.0.0.1', `node-${(number += 1)}.example`)
+      : server.base
+  answers = Array.from({ length: 20 }, () => busy)
+  // Posts, which nobody shares, caches or tries again.
+  const post = { dispatcher: client, method: 'POST' } as const
+  for (let refused = 0; refused < 10; refused += 1) {
+    await request(url(), post).then(
+      ({ body }) => body.dump(),
+      () => undefined,
+    )
+  }
+  const ask = (): Promise<unknown> =>
+    request(url(), { dispatcher: client }).catch(({ code }: { code: unknown }) => code)
+  for (let round = 0; round < 2; round += 1) {
+    const codes = await Promise.all([ask(), ask(), ask()])
+    expect(codes).toEqual(Array(3).fill('SPW_ERR_THROTTLED'))
+  }
+  expect(server.requests).toHaveLength(10)
+})
+
+test('who is redirected and then held back hears of that', async () => {
+  const draws: number[] = []
+  const held = retryBudget({ retryRatio: 0, maxAttempts: 1, random: () => draws.shift() ?? 0.99 })
+  const client = agent.compose(held, interceptors.redirect({ maxRedirections: 1 }))
+  answers = [
+    ...Array.from({ length: 10 }, () => busy),
+    (response) => response.writeHead(302, { location: '/elsewhere' }).end(),
+  ]
+  for (let refused = 0; refused < 10; refused += 1) {
+    await (await request(server.base, { dispatcher: client })).body.dump()
+  }
+  draws.push(0.99, 0)
+  const redirected = request(server.base, { dispatcher: client })
+  await expect(redirected).rejects.toMatchObject({ code: 'SPW_ERR_THROTTLED' })
+})

@@ -7,12 +7,12 @@ import type {
   SignalFunction,
 } from '@spillway/core'
 import {
+  booleanOption,
+  clockOption,
   functionOption,
-  invalidOption,
   knownKeys,
   oneOf,
   priorities,
-  systemClock,
 } from '@spillway/core'
 import type { RequestOptions } from '@spillway/plugin-kit'
 import type { FastifyRequest } from 'fastify'
@@ -98,15 +98,14 @@ const optionKeys = [
 /** @throws SPW_ERR_OPTION when an option is unknown or wrong; the shedder's own when it is made */
 export function parseOptions(options: LoadShedOptions): ParsedOptions {
   knownKeys('options', options, optionKeys)
-  const { priority, statusCode = 503, loadHeader = false, clock = systemClock } = options
-  if (typeof loadHeader !== 'boolean')
-    throw invalidOption('loadHeader', 'true or false', loadHeader)
+  const { priority, statusCode = 503, loadHeader = false } = options
+  const clock = clockOption(options.clock)
   return {
     shedder: shedderOptions(options, clock),
     priority: priority === undefined ? undefined : functionOption('priority', priority),
     statusCode,
     health: parseHealth(options.health ?? false),
-    loadHeader,
+    loadHeader: booleanOption('loadHeader', loadHeader),
     callerHeaders: options.callerHeaders,
     clock,
   }
@@ -128,7 +127,8 @@ function shedderOptions(
 /** A route's part of the configuration, checked; undefined when it switched shedding off. */
 export function parseRouteOptions(config: unknown): LoadShedRouteOptions | undefined {
   if (config === false) return undefined
-  const options = knownKeys('loadShed', (config ?? {}) as LoadShedRouteOptions, ['priority'])
+  if (config === undefined) return {}
+  const options = knownKeys('loadShed', config as LoadShedRouteOptions, ['priority'])
   if (options.priority !== undefined) oneOf('loadShed.priority', options.priority, priorities)
   return options
 }

@@ -2,7 +2,7 @@ import { concurrencyLimit } from '@spillway/concurrency-limit'
 import { createLoadShedder, priorities } from '@spillway/core'
 import type { Priority } from '@spillway/core'
 import { componentsOf } from '@spillway/plugin-kit'
-import { ManualClock } from '@spillway/test-support'
+import { badClocks, ManualClock } from '@spillway/test-support'
 import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -225,11 +225,20 @@ describe('wrong options fail at registration', () => {
     await app.close().catch(() => {})
   })
 
+  test.each(badClocks)('a clock that is none: $what', async ({ clock }) => {
+    const app = Fastify()
+    await expect(app.register(loadShed, { clock })).rejects.toThrow('Expected `clock` to be ')
+    await app.close().catch(() => {})
+  })
+
   test('routes, with their name', async () => {
     const [app] = await shedApp()
     expect(() =>
       app.get('/x', { config: { loadShed: { priority: 'vip' as never } } }, () => 1),
     ).toThrow('GET /x: Expected `loadShed.priority` to be one of')
+    expect(() => app.get('/x', { config: { loadShed: null as never } }, () => 1)).toThrow(
+      'GET /x: Expected `loadShed` to be an object, got null',
+    )
   })
 
   test('twice, or after the door', async () => {

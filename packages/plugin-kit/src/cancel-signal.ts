@@ -39,6 +39,7 @@ export class CancelSource implements SettledListener {
   readonly #state: RequestState
   readonly #controller = new AbortController()
   #timer: TimerHandle | undefined
+  #isSettled = false
 
   constructor(state: RequestState) {
     this.#state = state
@@ -54,7 +55,7 @@ export class CancelSource implements SettledListener {
     const { clock, budget } = this.#state
     const { ownMs, callerMs } = budget
     const leftMs = Math.min(ownMs, callerMs) - spentMs(this.#state)
-    if (this.#state.countsFrom === undefined || leftMs === Infinity) return
+    if (this.#isSettled || this.#state.countsFrom === undefined || leftMs === Infinity) return
     if (leftMs <= 0) {
       const reason = callerMs < ownMs ? callerDeadline : 'deadline'
       this.#controller.abort(new SpillwayError('SPW_ERR_DEADLINE', { reason }))
@@ -64,6 +65,8 @@ export class CancelSource implements SettledListener {
   }
 
   responseSettled(raw: ServerResponse): void {
+    // The rest of a body may come after the answer to it, and the deadline would count from then.
+    this.#isSettled = true
     this.#state.clock.clearTimer(this.#timer)
     if (isSentInFull(raw)) return
     this.#controller.abort(new SpillwayError('SPW_ERR_CANCELLED', { reason: 'cancelled' }))

@@ -10,7 +10,7 @@ export { remainingMs, remainingTime } from './deadline.ts'
 // Responses: when they begin, when they are over, and how to refuse
 export { isSentInFull, isSettled, onResponseSettled } from './response-settled.ts'
 export type { SettledListener } from './response-settled.ts'
-export { onResponseStarted } from './response-started.ts'
+export { onResponseStarted, onSocketTaken } from './response-started.ts'
 export type { StartedListener } from './response-started.ts'
 export { createRejection, retryAfterSeconds } from './rejection.ts'
 export type { Rejection, RejectionOptions } from './rejection.ts'

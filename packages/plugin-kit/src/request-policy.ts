@@ -1,5 +1,5 @@
 import type { Clock } from '@spillway/core'
-import { invalidOption, milliseconds, oneOf } from '@spillway/core'
+import { clockOption, invalidOption, milliseconds, oneOf } from '@spillway/core'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 
 /**
@@ -86,11 +86,12 @@ export function addPolicy(
 }
 
 function checked(options: RequestOptions): RequestOptions {
-  const { defaultDeadlineMs, callerHeaders } = options
+  const { defaultDeadlineMs, callerHeaders, clock } = options
   if (defaultDeadlineMs !== undefined) milliseconds('defaultDeadlineMs', defaultDeadlineMs, 1)
   if (callerHeaders !== undefined && typeof callerHeaders !== 'function') {
     oneOf('callerHeaders', callerHeaders, ['ignore', 'tighten', 'trust'])
   }
+  if (clock !== undefined) clockOption(clock)
   return options
 }
 

@@ -1,9 +1,9 @@
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { FastifyReply } from 'fastify'
 
 /** Told once when a response has begun to leave. An object, so that no closure is needed. */
 export interface StartedListener {
-  responseStarted(raw: ServerResponse): void
+  responseStarted(raw: Pick<ServerResponse, 'statusCode'>): void
 }
 
 type WriteHead = (statusCode: number, reason?: unknown, headers?: unknown) => ServerResponse
@@ -32,6 +32,24 @@ export function onResponseStarted(reply: FastifyReply, listener: StartedListener
   raw.writeHead = watchedWriteHead
 }
 
+/** Node's parser says so of a request whose socket it has handed over with the `upgrade` event. */
+type Incoming = IncomingMessage & { readonly upgrade?: boolean | null }
+
+/**
+ * Tells `listener` when the handler of an upgrade has taken its socket, which is what `hijack` means
+ * then: a WebSocket has no answer that could begin, and lives for hours.
+ */
+export function onSocketTaken(reply: FastifyReply, listener: StartedListener): void {
+  const raw: Incoming = reply.request.raw
+  if (raw.upgrade !== true) return
+  const hijack = reply.hijack.bind(reply)
+  reply.hijack = () => {
+    hijack()
+    process.nextTick(tell, listener, reply.raw)
+    return reply
+  }
+}
+
 function watchedWriteHead(
   this: Watched,
   statusCode: number,
@@ -48,6 +66,6 @@ function watchedWriteHead(
   return result
 }
 
-function tell(listener: StartedListener, raw: Watched): void {
+function tell(listener: StartedListener, raw: Pick<ServerResponse, 'statusCode'>): void {
   listener.responseStarted(raw)
 }

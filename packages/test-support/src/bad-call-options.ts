@@ -66,8 +66,25 @@ export const badAcquireOptions: readonly BadOptions[] = [
   },
 ]
 
-/** What nobody knows: a deadline that nobody would keep. */
-export const unknownCallOptions: readonly BadOptions[] = [
+/** As a request of Fastify is: an object of a class, with a priority and a signal. */
+class RequestLike {
+  readonly raw = {}
+  readonly priority = 'high'
+  readonly signal = new AbortController().signal
+
+  get headers(): object {
+    return this.raw
+  }
+}
+
+const requestAsOptions: BadOptions = {
+  what: 'a request in place of its callOptions',
+  options: new RequestLike(),
+  message:
+    'Expected `options` to be options of a call, such as `request.callOptions`, got an object',
+}
+
+const unknownKeys: readonly BadOptions[] = [
   { deadline: 50 },
   { timeoutMs: 50 },
   { abortSignal: new AbortController().signal },
@@ -80,6 +97,13 @@ export const unknownCallOptions: readonly BadOptions[] = [
     message: `Unknown option \`options.${key}\`, expected one of priority, deadlineMs, `,
   }
 })
+
+/** What nobody knows: a deadline that nobody would keep. */
+export const unknownCallOptions: readonly BadOptions[] = [
+  ...unknownKeys,
+  requestAsOptions,
+  { what: 'a list', options: [], message: 'Expected `options` to be an object, got an array' },
+]
 
 /** All that one of ours knows, in one: it is handed from one to the next. */
 export const allCallOptions: object = {

@@ -5,6 +5,7 @@ export {
   badCallOptions,
   unknownCallOptions,
 } from './bad-call-options.ts'
+export { badClocks } from './bad-clocks.ts'
 export { HangUpClient } from './hang-up-client.ts'
 export type { RawRequest, RawResponse } from './hang-up-client.ts'
 export { ManualClock } from './manual-clock.ts'

@@ -4,6 +4,7 @@ export interface ErrorLike {
   readonly message?: unknown
   readonly code?: unknown
   readonly syscall?: unknown
+  readonly severity?: unknown
   readonly cause?: unknown
   readonly errors?: unknown
 }

@@ -43,8 +43,13 @@ export function evidenceOf(error: unknown): Evidence {
 
 /** The same, and undefined for an error that nobody here knows. */
 export function signOf(error: unknown): Evidence | undefined {
-  // An abort says why in its cause, if at all: often a timeout.
-  return signInCauses(error, signOfOne) ?? signInCauses(error, signOfAbort)
+  try {
+    // An abort says why in its cause, if at all: often a timeout.
+    return signInCauses(error, signOfOne) ?? signInCauses(error, signOfAbort)
+  } catch {
+    // Whatever is rejected with comes here, also what cannot be looked at. A permit must come back.
+    return undefined
+  }
 }
 
 /** Whether it speaks against the downstream: gone, broken, or with no room. */
@@ -58,7 +63,12 @@ function signOfOne(error: ErrorLike): Evidence | undefined {
   if (isSpillwayError(error)) return signOfOurs(error)
   const { code, name, message } = error
   const known = codes.get(code) ?? names.get(name) ?? messages.get(message)
-  return known ?? signOfStatus(error) ?? evidenceOfSqlState(code) ?? signOfPeer(error)
+  return known ?? signOfStatus(error) ?? signOfPostgres(error) ?? signOfPeer(error)
+}
+
+/** A code of five characters may be anybody's; that of PostgreSQL comes with a severity. */
+function signOfPostgres({ code, severity }: ErrorLike): Evidence | undefined {
+  return typeof severity === 'string' ? evidenceOfSqlState(code) : undefined
 }
 
 /** Refusals are made here and prove nothing; a call that took too long was made there. */
@@ -77,6 +87,14 @@ function signOfAbort({ name, code }: ErrorLike): Evidence | undefined {
   return abortWords.has(name) || abortWords.has(code) ? 'not_asked' : undefined
 }
 
+/**
+ * Whether somebody has made it to be answered with, by `@fastify/error` or `http-errors`, and did not
+ * say more than that it is an error: 500 is what both give it then. Nobody else has answered so.
+ */
+function isToBeAnswered({ name, expose, statusCode }: Answered & ErrorLike): boolean {
+  return statusCode === 500 && (name === 'FastifyError' || typeof expose === 'boolean')
+}
+
 /** Where HTTP clients put the status of an answer; gRPC's own codes are known by their company. */
 interface Answered {
   readonly statusCode?: unknown
@@ -86,10 +104,12 @@ interface Answered {
   readonly code?: unknown
   readonly details?: unknown
   readonly metadata?: unknown
+  readonly expose?: unknown
 }
 
 function signOfStatus(error: Answered): Evidence | undefined {
   const { statusCode, status, response, $metadata, code, details, metadata } = error
+  if (isToBeAnswered(error)) return undefined
   const answers = [
     statusCode,
     status,

@@ -48,6 +48,8 @@ export const codes: Table = tableOf({
     'UND_ERR_PRX_CONN',
     'UND_ERR_PRX_TLS',
     'ERR_NETWORK',
+    // Our own pool: PostgreSQL's connection_failure
+    '08006',
     // MySQL clients, Prisma
     'PROTOCOL_CONNECTION_LOST',
     'ER_SERVER_SHUTDOWN',

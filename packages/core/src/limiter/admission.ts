@@ -75,7 +75,12 @@ export interface Permit extends Pausable {
    * at once; a call that would have waited in vain is only counted.
    */
   readonly observed?: Refusal | undefined
-  /** Gives the permit back. The first call counts, later ones do nothing. @default 'success' */
+  /**
+   * Gives the permit back. The first call counts, later ones do nothing.
+   *
+   * @default 'success'
+   * @throws SPW_ERR_OPTION for any other word; then it has come back as ignored
+   */
   release(outcome?: Outcome): void
 }
 

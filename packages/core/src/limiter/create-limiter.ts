@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts'
 import type { Limit } from '../limit/limit.ts'
 import type { Mode } from '../mode.ts'
 import { modeOption } from '../mode.ts'
+import { functionOption } from '../options.ts'
 import type { Priority } from '../priority.ts'
 import type { AcquireOptions, Admission, Permit, Waiter } from './admission.ts'
 import type { Refusal, RefusalReason } from './admission.ts'
@@ -56,16 +57,8 @@ class QueueingLimiter implements Limiter, PermitOwner, PassageOwner, RoomOwner {
     this.name = options.name
     this.#mode = options.mode
     this.#clock = options.clock
-    this.#limit = options.limit({ clock: options.clock })
-    const { maxSize, maxWaitMs, clock } = options
-    this.#room = new WaitingRoom({
-      owner: this,
-      limit: this.#limit,
-      durations: this.#durations,
-      clock,
-      maxSize,
-      maxWaitMs,
-    })
+    this.#limit = options.limit
+    this.#room = new WaitingRoom({ ...options, owner: this, durations: this.#durations })
   }
 
   get limit(): number {
@@ -93,6 +86,7 @@ class QueueingLimiter implements Limiter, PermitOwner, PassageOwner, RoomOwner {
   admit(options: AcquireOptions = noOptions, waiter?: Waiter): Admission {
     checkAcquireOptions(options)
     const now = this.#clock.now()
+    this.#durations.event(now)
     const priority = options.priority ?? 'default'
     return this.#mode === 'enforce'
       ? this.#decide(options, priority, waiter, now)
@@ -109,6 +103,7 @@ class QueueingLimiter implements Limiter, PermitOwner, PassageOwner, RoomOwner {
   }
 
   async run<T>(work: (permit: Permit) => PromiseLike<T> | T, options?: AcquireOptions): Promise<T> {
+    functionOption('work', work)
     const admission = permitOf(this, options)
     const permit = 'kind' in admission ? admission : await admission
     try {
@@ -176,7 +171,7 @@ class QueueingLimiter implements Limiter, PermitOwner, PassageOwner, RoomOwner {
   settle(permit: IssuedPermit, now: number, hadPlace: boolean): void {
     if (hadPlace) this.#permits -= 1
     this.#tally.released[permit.outcome] += 1
-    if (permit.outcome !== 'ignored') this.#durations.add(permit.workload, permit.durationMs)
+    this.#durations.ended(permit, now)
     this.#learn(permit, now)
     this.#room.serve(now)
   }

@@ -1,4 +1,6 @@
+import type { Sample } from '../limit/limit.ts'
 import { DurationMean } from './duration-mean.ts'
+import { Standstill } from './standstill.ts'
 
 /** The calls of more workloads than this are reckoned like all: names may come from outside. */
 const maxWorkloads = 256
@@ -7,6 +9,19 @@ const maxWorkloads = 256
 export class Durations {
   readonly all: DurationMean = new DurationMean()
   readonly #ofWorkloads = new Map<string, DurationMean>()
+  readonly #standstill = new Standstill()
+
+  /** A call has come. */
+  event(now: number): void {
+    this.#standstill.event(now)
+  }
+
+  /** A call has ended. One that the process stood still in tells how long that was. */
+  ended({ workload, outcome, startedAt, durationMs }: Sample, now: number): void {
+    this.#standstill.event(now)
+    if (outcome === 'ignored' || this.#standstill.isWithin(startedAt)) return
+    this.add(workload, durationMs)
+  }
 
   add(workload: string | undefined, durationMs: number): void {
     this.all.add(durationMs)

@@ -1,22 +1,16 @@
 import type { Clock } from '../clock.ts'
-import { systemClock } from '../clock.ts'
 import { adaptiveLimit } from '../limit/adaptive.ts'
-import type { LimitFactory } from '../limit/limit.ts'
+import type { Limit } from '../limit/limit.ts'
+import { makeLimit } from '../limit/make-limit.ts'
 import type { Mode } from '../mode.ts'
 import { modeOption } from '../mode.ts'
-import {
-  functionOption,
-  integerBetween,
-  knownKeys,
-  milliseconds,
-  nonEmptyString,
-} from '../options.ts'
+import { clockOption, integerBetween, knownKeys, milliseconds, nonEmptyString } from '../options.ts'
 import type { LimiterOptions, QueueOptions } from './limiter.ts'
 
 /** Every option with a value. */
 export interface ParsedLimiterOptions extends QueueBounds {
   readonly name: string
-  readonly limit: LimitFactory
+  readonly limit: Limit
   readonly mode: Mode
   readonly clock: Clock
 }
@@ -30,11 +24,12 @@ export interface QueueBounds {
 
 export function parseLimiterOptions(options: LimiterOptions): ParsedLimiterOptions {
   knownKeys('options', options, ['name', 'limit', 'queue', 'mode', 'clock'])
+  const clock = clockOption(options.clock)
   return {
     name: nonEmptyString('name', options.name),
-    limit: functionOption('limit', options.limit ?? adaptiveLimit()),
+    limit: makeLimit(options.limit ?? adaptiveLimit(), { clock }),
     mode: modeOption('mode', options.mode === undefined ? 'enforce' : options.mode),
-    clock: options.clock ?? systemClock,
+    clock,
     ...parseQueueOptions(options.queue ?? {}),
   }
 }

@@ -1,4 +1,5 @@
 import type { Outcome, Sample } from '../limit/limit.ts'
+import { oneOf } from '../options.ts'
 import type { Priority } from '../priority.ts'
 import type { Permit } from './admission.ts'
 import type { PlaceOwner } from './pauses.ts'
@@ -13,6 +14,8 @@ export interface PermitOwner extends PlaceOwner {
   /** It has ended. */
   settle(permit: IssuedPermit, now: number, hadPlace: boolean): void
 }
+
+const outcomes: readonly Outcome[] = ['success', 'dropped', 'ignored']
 
 /**
  * A permit and, once released, the sample of its call: one object serves both, so that an admitted
@@ -51,8 +54,11 @@ export class IssuedPermit extends Pauses<PermitOwner> implements Permit, Sample 
     if (owner === undefined) return
     const now = owner.now()
     const hadPlace = this.end(now)
-    this.outcome = outcome
+    const isKnown = outcomes.includes(outcome)
+    this.outcome = isKnown ? outcome : 'ignored'
     owner.settle(this, now, hadPlace)
+    // Only now: an error that left the permit taken would do more harm than a wrong word.
+    if (!isKnown) oneOf('outcome', outcome, outcomes)
   }
 
   protected giveBack(owner: PermitOwner, now: number): void {

@@ -51,7 +51,9 @@ export class WaitPlanner {
     })
     const budget = withCaller(own, usableMs(options.callerDeadlineMs) - duration.cautious)
     // Also when it is no number.
-    if (!(budget.ms > 0)) return { kind: 'refuse', reason: 'deadline' }
+    if (!(budget.ms > 0)) {
+      return { kind: 'refuse', reason: isInTime(options, duration.cautious) ? 'limit' : 'deadline' }
+    }
     const cost = this.cost(options.workload)
     const newcomer = { partition, cost, newestFirst: isOverloaded }
     if (this.waitMs(rank, newcomer) > benefitOfDoubt * budget.ms) {
@@ -101,6 +103,11 @@ export class WaitPlanner {
   get #intervalMs(): number {
     return this.#limit.permitIntervalMs ?? this.#durations.all.value / this.#limit.current
   }
+}
+
+/** Whether its deadlines leave time for the call: then it may not wait for another reason. */
+function isInTime({ deadlineMs, callerDeadlineMs }: AcquireOptions, durationMs: number): boolean {
+  return Math.min(usableMs(deadlineMs), usableMs(callerDeadlineMs)) > durationMs
 }
 
 /** A caller who may be anybody shortens its own wait, and what becomes of it says nothing of others. */

@@ -1,11 +1,10 @@
 import { channels } from '../channels.ts'
 import type { LoadShed } from '../channels.ts'
 import type { Clock, TimerHandle } from '../clock.ts'
-import { systemClock } from '../clock.ts'
 import type { AcquireOptions, Refusal, Waiting } from '../limiter/admission.ts'
 import type { Mode } from '../mode.ts'
 import { modeOption } from '../mode.ts'
-import { functionOption, knownKeys, milliseconds, nonEmptyString } from '../options.ts'
+import { clockOption, functionOption, knownKeys, milliseconds, nonEmptyString } from '../options.ts'
 import type { Priority } from '../priority.ts'
 import { checkPriority, perPriority, rankOf } from '../priority.ts'
 import { eventLoopDelay } from './event-loop-delay.ts'
@@ -34,7 +33,7 @@ const keys = ['name', 'signals', 'sampleIntervalMs', 'mode', 'clock', 'random', 
  * @throws SPW_ERR_OPTION when an option is unknown or wrong
  */
 export function createLoadShedder(options: LoadShedderOptions = {}): LoadShedder {
-  const { clock = systemClock, process = processFacts, mode } = knownKeys('options', options, keys)
+  const { clock, process = processFacts, mode } = knownKeys('options', options, keys)
   return new SamplingShedder({
     name: nonEmptyString('name', options.name ?? 'process'),
     signals: options.signals ?? [eventLoopDelay(), heapUsed(), memoryUsed()],
@@ -42,7 +41,7 @@ export function createLoadShedder(options: LoadShedderOptions = {}): LoadShedder
     mode: modeOption('mode', mode === undefined ? 'enforce' : mode),
     // oxlint-disable-next-line no-restricted-properties -- the default of an injected source
     random: functionOption('random', options.random ?? Math.random),
-    clock,
+    clock: clockOption(clock),
     process,
   })
 }

@@ -1,6 +1,5 @@
 import type { Clock } from '../clock.ts'
-import { systemClock } from '../clock.ts'
-import { knownKeys, milliseconds, ratio } from '../options.ts'
+import { clockOption, knownKeys, milliseconds, ratio } from '../options.ts'
 import { RollingCount } from './rolling-count.ts'
 
 export interface RetryBudgetOptions {
@@ -73,6 +72,6 @@ function parseOptions(options: RetryBudgetOptions): Required<RetryBudgetOptions>
   return {
     retryRatio: ratio('retryRatio', options.retryRatio ?? 0.1),
     windowMs: milliseconds('windowMs', options.windowMs ?? 10_000, 1),
-    clock: options.clock ?? systemClock,
+    clock: clockOption(options.clock),
   }
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts'
-import { systemClock } from '../clock.ts'
 import {
+  booleanOption,
+  clockOption,
   functionOption,
   invalidOption,
   knownKeys,
@@ -93,7 +94,7 @@ function parseDecisions(
   } = options
   return {
     maxAttempts: positiveInteger('maxAttempts', maxAttempts),
-    idempotent,
+    idempotent: booleanOption('idempotent', idempotent),
     isRetryable: functionOption('isRetryable', isRetryable),
     retryAfterMs: functionOption('retryAfterMs', retryAfterMs),
   }
@@ -102,7 +103,7 @@ function parseDecisions(
 function parseShared({
   budget,
   throttle,
-  clock = systemClock,
+  clock,
 }: RetryOptions): Pick<ParsedRetryOptions, 'budget' | 'throttle' | 'clock'> {
   if (budget !== undefined && typeof budget.tryRetry !== 'function') {
     throw invalidOption('budget', 'a retry budget', budget)
@@ -110,7 +111,8 @@ function parseShared({
   if (throttle !== undefined && typeof throttle.tryAttempt !== 'function') {
     throw invalidOption('throttle', 'an adaptive throttle', throttle)
   }
-  return { budget: budget ?? createRetryBudget({ clock }), throttle, clock }
+  const parsed = clockOption(clock)
+  return { budget: budget ?? createRetryBudget({ clock: parsed }), throttle, clock: parsed }
 }
 
 function parseTimes(

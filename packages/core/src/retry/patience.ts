@@ -76,7 +76,8 @@ export class Patience {
     this.#isWatched = true
     if (this.#caller !== undefined) this.#listen(this.#caller)
     const leftMs = this.#endsAt - this.#clock.now()
-    if (leftMs < longestTimerMs) {
+    if (leftMs <= 0) this.#expire()
+    else if (leftMs < longestTimerMs) {
       this.#timer = setAwaitedTimer(this.#clock, () => this.#expire(), leftMs)
     }
   }

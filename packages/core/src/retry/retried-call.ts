@@ -2,7 +2,7 @@ import { checkTimedCall, knownCallOptions } from '../check-call.ts'
 import { SpillwayError } from '../errors.ts'
 import { leftAtCallerDeadline, leftAtDeadline } from '../evidence/caller-left.ts'
 import { evidenceOf, signOf } from '../evidence/evidence.ts'
-import { functionOption } from '../options.ts'
+import { booleanOption, functionOption } from '../options.ts'
 import { checkPriority } from '../priority.ts'
 import { delayBeforeRetry } from './backoff.ts'
 import type { RetryDecision } from './decision.ts'
@@ -31,6 +31,7 @@ export class RetriedCall<T> {
   ) {
     checkTimedCall(knownCallOptions(call))
     if (call.priority !== undefined) checkPriority(call.priority)
+    if (call.idempotent !== undefined) booleanOption('idempotent', call.idempotent)
     this.#work = functionOption('work', work)
     this.#options = options
     this.#call = call

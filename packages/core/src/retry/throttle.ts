@@ -1,8 +1,8 @@
 import type { Clock } from '../clock.ts'
-import { systemClock } from '../clock.ts'
 import type { Evidence } from '../evidence/evidence.ts'
 import { isFailing } from '../evidence/evidence.ts'
 import {
+  clockOption,
   functionOption,
   knownKeys,
   milliseconds,
@@ -179,6 +179,6 @@ function parseOptions(options: AdaptiveThrottleOptions): Required<AdaptiveThrott
     minRequests: positiveInteger('minRequests', options.minRequests ?? 10),
     // oxlint-disable-next-line no-restricted-properties -- a default; whoever needs repetition injects
     random: functionOption('random', options.random ?? Math.random),
-    clock: options.clock ?? systemClock,
+    clock: clockOption(options.clock),
   }
 }

@@ -15,6 +15,10 @@ import { describe, expect, test } from 'vitest'
 const coded = (code: unknown, more: object = {}): Error =>
   Object.assign(new Error('x'), { code, ...more })
 const named = (name: string): Error => Object.assign(new Error('x'), { name })
+const postgres = (code: string, more: object = {}): Error =>
+  coded(code, { severity: 'ERROR', ...more })
+const fastifyError = (statusCode: number): Error =>
+  coded('ERR_SOLD_OUT', { name: 'FastifyError', statusCode })
 const caused = (cause: unknown): Error => new Error('outer', { cause })
 const timeout = new DOMException('x', 'TimeoutError')
 const refused = coded('ECONNREFUSED')
@@ -39,12 +43,16 @@ const answered: [string, unknown][] = [
   ['a 422 of a response', coded('ERR_BAD_REQUEST', { response: { status: 422 } })],
   ['a status in words', coded(undefined, { statusCode: '503' })],
   ['a status that is no error', coded(undefined, { statusCode: 204 })],
-  ['a unique violation', coded('23505')],
-  ['bad input for a type', coded('22P02')],
-  ['a deadlock', coded('40P01')],
-  ['a raised exception', coded('P0001')],
+  ['a unique violation', postgres('23505')],
+  ['bad input for a type', postgres('22P02')],
+  ['a deadlock', postgres('40P01')],
+  ['a raised exception', postgres('P0001')],
   ['a gRPC NOT_FOUND', coded(5, { details: '', metadata: {} })],
   ['a number that is no gRPC code', coded(14)],
+  ['a code of one’s own that looks like PostgreSQL’s', coded('57001')],
+  ['another', coded('XX123')],
+  ['Fastify’s error with the status it has by default', fastifyError(500)],
+  ['an error of http-errors', coded(undefined, { statusCode: 500, status: 500, expose: false })],
 ]
 
 const telling: [string, unknown, Evidence][] = [
@@ -59,8 +67,8 @@ const telling: [string, unknown, Evidence][] = [
   ['no HTTP', coded('HPE_INVALID_CONSTANT'), 'unreachable'],
   ['undici’s broken socket', coded('UND_ERR_SOCKET'), 'unreachable'],
   ['pg’s lost connection', new Error('Connection terminated unexpectedly'), 'unreachable'],
-  ['PostgreSQL that shuts down', coded('57P01'), 'unreachable'],
-  ['PostgreSQL that starts up', coded('57P03'), 'unreachable'],
+  ['PostgreSQL that shuts down', postgres('57P01'), 'unreachable'],
+  ['PostgreSQL that starts up', postgres('57P03'), 'unreachable'],
   ['a lost connection', coded('08006'), 'unreachable'],
   ['gRPC UNAVAILABLE', coded(14, { details: '', metadata: {} }), 'unreachable'],
   ['AbortSignal.timeout', timeout, 'timed_out'],
@@ -71,11 +79,17 @@ const telling: [string, unknown, Evidence][] = [
   ['a call of ours', new SpillwayError('SPW_ERR_CALL_TIMEOUT'), 'timed_out'],
   ['a 500', coded(undefined, { statusCode: 500 }), 'failed'],
   ['a 502 called status', coded(undefined, { status: 502 }), 'failed'],
+  ['a 502 that is to be answered', fastifyError(502), 'failed'],
+  [
+    'a 503 that is',
+    coded(undefined, { statusCode: 503, status: 503, expose: false }),
+    'overloaded',
+  ],
   ['a 500 of a response', coded('ERR_BAD_RESPONSE', { response: { statusCode: 500 } }), 'failed'],
   ['a 500 of an SDK', coded(undefined, { $metadata: { httpStatusCode: 500 } }), 'failed'],
-  ['an internal error', coded('XX000'), 'failed'],
-  ['a full disk', coded('53100'), 'failed'],
-  ['an error of its system', coded('58030'), 'failed'],
+  ['an internal error', postgres('XX000'), 'failed'],
+  ['a full disk', postgres('53100'), 'failed'],
+  ['an error of its system', postgres('58030'), 'failed'],
   ['a 503', coded(undefined, { statusCode: 503 }), 'overloaded'],
   ['a 504', coded(undefined, { statusCode: 504 }), 'overloaded'],
   ['a 429', coded(undefined, { statusCode: 429 }), 'overloaded'],
@@ -133,7 +147,7 @@ describe('an error says', () => {
 
 test('the outermost that says anything is believed', () => {
   expect(evidenceOf(coded(undefined, { statusCode: 404, cause: refused }))).toBe('answered')
-  expect(evidenceOf(coded('23505', { cause: timeout }))).toBe('answered')
+  expect(evidenceOf(postgres('23505', { cause: timeout }))).toBe('answered')
   expect(evidenceOf(new SpillwayError('SPW_ERR_CANCELLED', { cause: timeout }))).toBe('not_asked')
 })
 

@@ -66,6 +66,20 @@ test('what a guard or a retry is told may be told to a limiter, and the other wa
   expect(await createRetry().run(async () => 'rows', allCallOptions)).toBe('rows')
 })
 
+test.each([undefined, 5, {}, Promise.resolve(1)])('work that is no function: %s', async (work) => {
+  const { limiter } = setUp('enforce')
+  const before = limiter.stats()
+  await expect(limiter.run(work as never)).rejects.toThrow('Expected `work` to be a function')
+  expect(limiter.stats()).toEqual(before)
+})
+
+test.each(['yes', 1, null])('retries say what is wrong with idempotent: %j', async (idempotent) => {
+  const options = { idempotent: idempotent as never }
+  expect(() => createRetry(options)).toThrow('Expected `idempotent` to be true or false')
+  const work = async (): Promise<number> => 1
+  await expect(createRetry().run(work, options)).rejects.toThrow('`idempotent`')
+})
+
 test.each([...badCallOptions, ...unknownCallOptions])(
   'retries say what is wrong, and do nothing: $what',
   async (bad) => {

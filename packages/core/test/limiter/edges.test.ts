@@ -77,7 +77,7 @@ test.each([{ deadlineMs: NaN }, { maxWaitMs: NaN }, { maxWaitMs: -1 }, { deadlin
     const told: string[] = []
     const tell = { ...nobody, refused: ({ reason }: Refusal) => told.push(reason) }
     limiter.admit({ maxWaitMs: 20 }, tell)
-    expect(limiter.admit(options, nobody)).toMatchObject({ kind: 'refusal', reason: 'deadline' })
+    expect(limiter.admit(options, nobody)).toMatchObject({ kind: 'refusal' })
     limiter.admit({ maxWaitMs: 10 }, tell)
     clock.advance(10)
     expect(told).toEqual(['waited'])
@@ -120,4 +120,21 @@ test('who can no longer be served in time is refused when a permit comes free, n
   clock.advance(100)
   slow?.release()
   expect(told).toEqual(['early waited', 'late admitted'])
+})
+
+test.each([
+  { queue: { maxWaitMs: 0 }, call: {}, reason: 'limit' },
+  { queue: {}, call: { maxWaitMs: 0 }, reason: 'limit' },
+  { queue: {}, call: { maxWaitMs: 0, deadlineMs: 500, callerDeadlineMs: 400 }, reason: 'limit' },
+  { queue: { maxWaitMs: 0 }, call: { deadlineMs: 90 }, reason: 'deadline' },
+  { queue: { maxWaitMs: 0 }, call: { callerDeadlineMs: 90 }, reason: 'deadline' },
+  { queue: {}, call: { deadlineMs: 90 }, reason: 'deadline' },
+])('who may not wait is refused by the limit, if in time: $queue $call', (question) => {
+  const clock = new ManualClock()
+  const limiter = createLimiter({ name: 'db', limit: fixedLimit(1), queue: question.queue, clock })
+  const usual = limiter.tryAcquire()
+  clock.advance(100)
+  usual?.release()
+  limiter.tryAcquire()
+  expect(limiter.admit(question.call, nobody)).toMatchObject({ reason: question.reason })
 })

@@ -26,6 +26,20 @@ describe('a permit', () => {
     expect(permit.outcome).toBe('dropped')
   })
 
+  test.each(['failed', '', null, 5, 'Success'])(
+    'comes back, ignored, with the outcome %j',
+    (word) => {
+      const settled: IssuedPermit[] = []
+      const permit = issue(settled)
+      expect(() => permit.release(word as never)).toThrow(
+        "Expected `outcome` to be one of 'success', 'dropped', 'ignored', got ",
+      )
+      permit.release('dropped')
+      expect(settled).toEqual([permit])
+      expect(permit.outcome).toBe('ignored')
+    },
+  )
+
   test('comes back once even if it is released while it comes back', () => {
     let settled = 0
     const permit: IssuedPermit = new IssuedPermit(

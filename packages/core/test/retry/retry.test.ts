@@ -170,6 +170,14 @@ describe('retry', () => {
     expect(isSeen).toBe(false)
   })
 
+  test('a signal that is read for the first time after the deadline is aborted', async () => {
+    const work = async (attempt: Attempt): Promise<unknown> => {
+      clock.advance(200)
+      return [attempt.signal.aborted, (attempt.signal.reason as Error).name, clock.pendingTimers]
+    }
+    expect(await retry(work, { clock, deadlineMs: 100 })).toEqual([true, 'TimeoutError', 0])
+  })
+
   test('a signal that is read late is aborted if that is due, and sets up nothing', async () => {
     const controller = new AbortController()
     const reason = new Error('gone')

@@ -59,6 +59,9 @@ export function guardedFetch<F extends FetchFunction = typeof globalThis.fetch>(
   guard: Guard,
   options: GuardedFetchOptions<F> = {},
 ): GuardedFetch<F> {
+  if (typeof (guard as Partial<Guard> | null | undefined)?.run !== 'function') {
+    throw invalidOption('guard', 'a guard', guard)
+  }
   knownKeys('options', options, ['fetch'])
   const fetch = functionOption('fetch', (options.fetch ?? globalThis.fetch) as unknown as Fetch)
   const guarded = (input: unknown, init?: FetchInit, call?: CallOptions): Promise<Response> =>

@@ -8,10 +8,14 @@ import type { PgClient, PgPool } from './types.ts'
 
 /**
  * Waits for connections of a pool with a way out. pg's pool cannot forget a request for a
- * connection, so requests and callers are kept apart: a request whose caller has left serves the
- * next caller, and if there is none the connection goes straight back. So no connection leaks, and
- * never more requests stand at the pool than callers have waited at the same time. A request that
- * fails fails the caller that it was made for and no other.
+ * connection, so a request whose caller has left serves a caller who comes later, and if there is
+ * none the connection goes straight back. So no connection leaks, and the requests at the pool do not
+ * grow with the callers that come and go.
+ *
+ * Only a request that stands in the pool's queue is good for somebody else: it is served by the next
+ * connection that comes free. One for which the pool is opening a connection may hang with it, as long
+ * as the network likes. Whatever becomes of a request is the trouble of the caller that it was made
+ * for, and of no other.
  */
 export class ConnectionQueue {
   readonly #pool: PgPool
@@ -20,7 +24,10 @@ export class ConnectionQueue {
   readonly #expiries = new Expiries(systemClock)
   /** In the order in which they came. */
   readonly #waiting = new Set<ConnectionWaiter>()
+  /** Requests that the pool has not answered. */
   #requests = 0
+  /** Those of them whose caller waits. */
+  #owned = 0
 
   constructor(pool: PgPool, maxWaitMs: number, settings: ConnectionSettings) {
     this.#pool = pool
@@ -42,7 +49,7 @@ export class ConnectionQueue {
       this.#waiting.add(waiter)
       this.#expiries.add(waiter, now)
       signal.addEventListener('abort', waiter)
-      if (this.#waiting.size > this.#requests) this.#requestFor(waiter)
+      if (this.#needsRequest) this.#requestFor(waiter)
     })
   }
 
@@ -53,24 +60,39 @@ export class ConnectionQueue {
       // The pool wanted to open another one in its place and could not. It has lost a request by that,
       // and serves none until it is asked again; nobody knows whose.
       this.#requests = 0
+      for (const waiter of this.#waiting) this.#disown(waiter)
       for (const waiter of this.#waiting) this.#requestFor(waiter)
     }
   }
 
-  /** After a request that brought nobody a connection; the latest caller may have none of its own. */
+  /** Whether more callers have no request of their own than others' requests can serve. */
+  get #needsRequest(): boolean {
+    const queued = Math.max(0, this.#pool.waitingCount - this.#owned)
+    const spare = Math.min(this.#requests - this.#owned, queued)
+    return this.#waiting.size - this.#owned > spare
+  }
+
+  /** After the answer to a request, which may have been what a caller without one relied on. */
   #requestEnough(): void {
-    if (this.#waiting.size > this.#requests) this.#requestFor([...this.#waiting].at(-1)!)
+    for (const waiter of this.#waiting) {
+      if (!this.#needsRequest) return
+      if (!waiter.hasRequest) this.#requestFor(waiter)
+    }
   }
 
   #requestFor(owner: ConnectionWaiter): void {
     this.#requests += 1
+    this.#owned += 1
+    owner.hasRequest = true
     let isAnswered = false
     const answer = (error: unknown, client: PgClient | undefined): void => {
       if (isAnswered) return
       isAnswered = true
       this.#requests = Math.max(0, this.#requests - 1)
+      this.#disown(owner)
       if (client === undefined) this.#failed(owner, error)
-      else this.#lend(client)
+      else this.#lend(client, owner)
+      this.#requestEnough()
     }
     try {
       this.#pool.connect(answer)
@@ -79,39 +101,39 @@ export class ConnectionQueue {
     }
   }
 
-  #lend(client: PgClient): void {
+  /** It goes to the caller that it was asked for, else to the one that has waited for longest. */
+  #lend(client: PgClient, owner: ConnectionWaiter): void {
     const connection = new LentConnection(client, this.#settings)
-    const waiter = connection.fate.kind === 'keep' ? this.#next() : undefined
-    if (waiter !== undefined) {
+    const [oldest] = this.#waiting
+    const waiter = this.#waiting.has(owner) ? owner : oldest
+    if (waiter !== undefined && connection.fate.kind === 'keep') {
+      this.#leave(waiter)
       waiter.resolve(connection)
       return
     }
     // Nobody waits any more, or somebody beside us has left it in a transaction. Not at once, for the
     // pool serves the next request meanwhile: thousands of them would be thousands of nested calls.
-    queueMicrotask(() => {
-      this.giveBack(connection)
-      this.#requestEnough()
-    })
+    queueMicrotask(() => this.giveBack(connection))
   }
 
   #failed(owner: ConnectionWaiter, error: unknown): void {
-    if (this.#waiting.has(owner)) {
-      this.#leave(owner)
-      owner.reject(error)
-    }
-    this.#requestEnough()
-  }
-
-  #next(): ConnectionWaiter | undefined {
-    const [waiter] = this.#waiting
-    if (waiter !== undefined) this.#leave(waiter)
-    return waiter
+    if (!this.#waiting.has(owner)) return
+    this.#leave(owner)
+    owner.reject(error)
   }
 
   #leave(waiter: ConnectionWaiter): void {
     this.#waiting.delete(waiter)
+    this.#disown(waiter)
     this.#expiries.remove(waiter)
     waiter.signal.removeEventListener('abort', waiter)
+  }
+
+  /** Its request is another's now, or answered. */
+  #disown(waiter: ConnectionWaiter): void {
+    if (!waiter.hasRequest) return
+    waiter.hasRequest = false
+    this.#owned -= 1
   }
 }
 
@@ -119,6 +141,8 @@ class ConnectionWaiter implements Expiring {
   readonly signal: AbortSignal
   readonly expiresAt: number
   place = -1
+  /** Whether a request at the pool was made for it that has not been answered. */
+  hasRequest = false
   readonly resolve: (connection: LentConnection) => void
   readonly reject: (error: unknown) => void
   readonly #leave: (waiter: ConnectionWaiter) => void

@@ -75,6 +75,7 @@ export interface AbortablePool {
    * Runs `work` between BEGIN and COMMIT on one connection. Rolls back when it throws, and at once
    * when the signal aborts before the COMMIT is sent, whatever `work` waits for then; its later
    * statements are refused. When the COMMIT itself is cancelled, the outcome is the server's, as ever.
+   * A connection that has broken in the pool shows at BEGIN, and another one is taken.
    */
   transaction<T>(signal: AbortSignal, work: (query: PgQuery) => Promise<T>): Promise<T>
   stats(): AbortablePoolStats
@@ -84,9 +85,9 @@ export interface AbortablePool {
  * Wraps a pool, which may be used beside it. Listens to the pool's `error` event, by which pg tells
  * of idle connections that break, and which ends the process when nobody listens.
  *
- * A connection goes back to the pool only if it is alive, in no transaction and no cancel is under
- * way; otherwise it is closed. A connection without a key to cancel with (some poolers) is closed at an
- * abort, and the server may work on.
+ * A connection goes back to the pool only if it is alive, in no transaction, no cancel is under way and
+ * no failed statement makes later ones fail; otherwise it is closed. A connection without a key to cancel
+ * with (some poolers) is closed at an abort, and the server may work on.
  *
  * @throws SPW_ERR_OPTION when an option is unknown or out of range, or the pool is none of pg 8.21 or
  *   newer (`pg.native` can be neither cancelled nor judged this way)
@@ -123,6 +124,11 @@ function listen(pool: PgPool): void {
   pool.on('error', () => undefined)
 }
 
+/** `never_begun`: its connection had broken in the pool, so nothing has been done. */
+type TransactionOutcome<T> =
+  | { readonly kind: 'committed'; readonly result: T }
+  | { readonly kind: 'never_begun' }
+
 class CancellingPool implements AbortablePool {
   readonly #connections: ConnectionQueue
   readonly #counts: ConnectionCounts
@@ -141,7 +147,7 @@ class CancellingPool implements AbortablePool {
   ): Promise<PgResult<Row>> {
     const config = toConfig(query, values)
     return this.#withConnection(signal, async (connection) => {
-      const answer = await run(connection, signal, () => {
+      const answer = await run(connection, signal, config, () => {
         const leftMs = canShareTransaction(config) ? this.#leftMs(signal) : undefined
         const { client } = connection
         return leftMs === undefined ? client.query(config) : queryWithin(client, config, leftMs)
@@ -152,22 +158,37 @@ class CancellingPool implements AbortablePool {
   }
 
   async transaction<T>(signal: AbortSignal, work: (query: PgQuery) => Promise<T>): Promise<T> {
-    return this.#withConnection(signal, async (connection) => {
-      const send = (config: PgQueryConfig): Promise<unknown> =>
-        run(connection, signal, () => connection.client.query(config))
-      const transaction = new Transaction(connection, send)
-      try {
-        const leftMs = this.#leftMs(signal)
-        await (leftMs === undefined ? send({ text: 'BEGIN' }) : beginWithin(send, leftMs))
-        const query: PgQuery = (text, values) => transaction.query(text, values)
-        const result = await unlessAborted(signal, () => work(query))
-        await transaction.commit()
-        return result
-      } catch (error) {
-        await transaction.rollback()
-        throw error
-      }
-    })
+    for (;;) {
+      const outcome = await this.#withConnection(signal, (connection) =>
+        this.#transactionOn(connection, signal, work),
+      )
+      // Each time the pool has one stale connection less; one that is new is never stale.
+      if (outcome.kind === 'committed') return outcome.result
+    }
+  }
+
+  async #transactionOn<T>(
+    connection: LentConnection,
+    signal: AbortSignal,
+    work: (query: PgQuery) => Promise<T>,
+  ): Promise<TransactionOutcome<T>> {
+    const send = (config: PgQueryConfig): Promise<unknown> =>
+      run(connection, signal, config, () => connection.client.query(config))
+    const transaction = new Transaction(connection, send)
+    let hasBegun = false
+    try {
+      const leftMs = this.#leftMs(signal)
+      await (leftMs === undefined ? send({ text: 'BEGIN' }) : beginWithin(send, leftMs))
+      hasBegun = true
+      const query: PgQuery = (text, values) => transaction.query(text, values)
+      const result = await unlessAborted(signal, () => work(query))
+      await transaction.commit()
+      return { kind: 'committed', result }
+    } catch (error) {
+      await transaction.rollback()
+      if (!hasBegun && connection.isStale && !signal.aborted) return { kind: 'never_begun' }
+      throw error
+    }
   }
 
   stats(): AbortablePoolStats {
@@ -188,9 +209,14 @@ class CancellingPool implements AbortablePool {
       connection.abort()
     }
     signal.addEventListener('abort', onAbort)
+    let hasSucceeded = false
     try {
-      return await use(connection)
+      const answer = await use(connection)
+      // Whoever has left knows nothing of an answer that has come all the same.
+      hasSucceeded = !signal.aborted
+      return answer
     } finally {
+      if (!hasSucceeded) connection.fail()
       signal.removeEventListener('abort', onAbort)
       this.#connections.giveBack(connection)
     }
@@ -201,10 +227,11 @@ class CancellingPool implements AbortablePool {
 async function run(
   connection: LentConnection,
   signal: AbortSignal,
+  config: PgQueryConfig,
   send: () => Promise<unknown>,
 ): Promise<unknown> {
   try {
-    return await connection.run(() => {
+    return await connection.run(config, () => {
       signal.throwIfAborted()
       return send()
     })

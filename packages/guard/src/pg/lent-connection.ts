@@ -1,9 +1,10 @@
+import { breaksConnection } from './broken-statement.ts'
 import { sendCancelRequest } from './cancel-request.ts'
 import type { Fate, LentState, LossReason, TransactionState } from './lent-state.ts'
 import { fateOf } from './lent-state.ts'
 import type { ClientInternals, MakeStream } from './pg-internals.ts'
 import { internalsOf } from './pg-internals.ts'
-import type { PgClient, TransactionStatus } from './types.ts'
+import type { PgClient, PgQueryConfig, TransactionStatus } from './types.ts'
 
 /** Numbers of one pool; they only ever grow. */
 export interface ConnectionCounts {
@@ -37,6 +38,7 @@ export class LentConnection {
   #cancelling: Promise<void> | undefined
   /** Rejects the statement that runs: one on a closed connection need not settle by itself. */
   #fail: ((error: Error) => void) | undefined
+  #mayHoldLock = false
   /** Ends a wait for the server. */
   #wake: (() => void) | undefined
 
@@ -53,6 +55,13 @@ export class LentConnection {
     return transactionOf(this.client.getTransactionStatus())
   }
 
+  /** Whether it is broken and has been in the pool before, where it may have broken unnoticed. */
+  get isStale(): boolean {
+    if (this.#state.kind !== 'lost' || this.#state.reason !== 'connection_lost') return false
+    const { _poolUseCount: returns = 0 } = this.#internals
+    return returns > 0
+  }
+
   /** What would become of it now. */
   get fate(): Fate {
     return fateOf(this.#state, this.transaction)
@@ -63,10 +72,15 @@ export class LentConnection {
    *
    * @throws whatever `send` and pg throw; why the connection was lost, if it was
    */
-  async run(send: () => Promise<unknown>, cancellable = true): Promise<unknown> {
+  async run(
+    config: PgQueryConfig,
+    send: () => Promise<unknown>,
+    cancellable = true,
+  ): Promise<unknown> {
     // Somebody else's first statements may still run on it, such as those of pg's `connect` event.
     if (!this.#isServerReady()) await this.#serverReadyWithin(longestTimerMs)
     if (this.#state.kind !== 'ready') throw this.#lossError()
+    this.#mayHoldLock ||= takesSessionLock(config)
     const statement = new Promise<unknown>((resolve, reject) => {
       this.#fail = reject
       const answer = send()
@@ -75,7 +89,14 @@ export class LentConnection {
     })
     await statement.then(
       () => this.#end(),
-      () => this.#end(),
+      (error: unknown) => {
+        // Whether it has been sent at all.
+        if (this.#state.kind !== 'ready' && breaksConnection(config, error)) {
+          const message = 'The connection is closed because a statement on it has failed'
+          this.#lose('statement_broken', new Error(message, { cause: error }))
+        }
+        return this.#end()
+      },
     )
     return statement.catch((error: unknown) => {
       throw this.#explain(error)
@@ -88,10 +109,19 @@ export class LentConnection {
       this.#lose('rollback_unfinished', new Error('The ROLLBACK took too long'))
     }, this.#settings.cancelTimeoutMs)
     try {
-      await this.run(() => this.client.query({ text: 'ROLLBACK' }), false)
+      const config = { text: 'ROLLBACK' }
+      await this.run(config, () => this.client.query(config), false)
     } finally {
       clearTimeout(timer)
     }
+  }
+
+  /**
+   * Its call has failed. A lock of the session that it has taken would stay with whoever comes next, and
+   * an aborted call cannot give it back: its later statements are refused.
+   */
+  fail(): void {
+    if (this.#mayHoldLock) this.#lose('lock_held', new Error('The call has failed'))
   }
 
   /** Cancels the statement that runs. */
@@ -203,6 +233,11 @@ export class LentConnection {
     if (this.#state.kind !== 'lost' || !(error instanceof Error)) return error
     return withCode(error, (this.#state.error as { readonly code?: unknown }).code)
   }
+}
+
+/** Whether it takes an advisory lock that lasts until it is given back, or the connection is closed. */
+function takesSessionLock({ text }: PgQueryConfig): boolean {
+  return /\bpg_(?:try_)?advisory_lock/i.test(text)
 }
 
 /** Longest delay that a timer takes. */

@@ -8,6 +8,10 @@ export type LossReason =
   /** A cancel request did not end in time, or did not help: it may still hit a later query. */
   | 'cancel_unfinished'
   | 'rollback_unfinished'
+  /** What failed on it would make later statements fail as well. */
+  | 'statement_broken'
+  /** Its call has failed, and may have taken a lock that outlives transactions. */
+  | 'lock_held'
 
 /**
  * - `ready`: it has nothing of ours to do

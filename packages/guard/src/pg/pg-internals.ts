@@ -18,6 +18,8 @@ export interface ClientInternals extends PgClient {
   readonly processID?: number | null
   readonly secretKey?: number | null
   readonly constructor: ClientClass
+  /** How often it has been given back to its pool. */
+  readonly _poolUseCount?: number
 }
 
 interface ClientClass {
@@ -67,6 +69,7 @@ export function internalsOf(client: PgClient): ClientInternals {
 }
 
 interface PoolInternals {
+  readonly waitingCount?: unknown
   readonly Client?: {
     readonly prototype?: object
     readonly Query?: { readonly prototype?: object }
@@ -76,10 +79,10 @@ interface PoolInternals {
 
 /** @throws SPW_ERR_OPTION for a pool whose connections could be neither cancelled nor judged */
 export function expectPgPool(pool: PgPool): void {
-  const { Client } = (pool ?? {}) as PoolInternals
+  const { Client, waitingCount } = (pool ?? {}) as PoolInternals
   const knowsTransactions = hasMethod(Client?.prototype, 'getTransactionStatus')
   const speaksProtocol = hasMethod(Client?.Query?.prototype, 'requiresPreparation')
-  if (knowsTransactions && speaksProtocol) return
+  if (knowsTransactions && speaksProtocol && typeof waitingCount === 'number') return
   throw invalidOption('pool', 'a Pool of pg 8.21 or newer, and not of pg.native', pool)
 }
 

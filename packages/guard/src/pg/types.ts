@@ -6,6 +6,8 @@ export interface PgPool {
   /** With a callback, which is told of a connection in the moment it is lent. */
   connect(callback: (error: Error | undefined, client: PgClient | undefined) => void): void
   on(event: 'error', listener: (error: Error) => void): unknown
+  /** Requests for a connection for which none is free and none is being opened. */
+  readonly waitingCount: number
 }
 
 /** I: none, T: open, E: failed, null: not known yet. */

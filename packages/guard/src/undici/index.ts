@@ -4,6 +4,7 @@ import { Attempts } from './attempts.ts'
 import type { RetryBudgetInterceptorOptions } from './options.ts'
 import { parseOptions } from './options.ts'
 import { Origins } from './origins.ts'
+import { StableController } from './stable-controller.ts'
 
 export { retryHeader } from '@spillway/core'
 export { attemptHeader } from './headers.ts'
@@ -27,8 +28,18 @@ export function retryBudget(
   const origins = new Origins(parsed)
   return (dispatch) => (request, handler) => {
     const origin = origins.get(String(request.origin))
-    if (origin.throttle?.tryAttempt() === false) throw new SpillwayError('SPW_ERR_THROTTLED')
+    if (origin.throttle?.tryAttempt() === false) return refuse(handler)
     origin.budget.countRequest()
     return new Attempts(request, dispatch, handler, origin, parsed).send()
   }
+}
+
+/**
+ * Told to the handler, as undici tells its own refusals: what stands in front may have asked from a
+ * callback of its own, where an error that is thrown ends the process, or wait for a word of it.
+ */
+function refuse(handler: Dispatcher.DispatchHandler): boolean {
+  const nothing = new StableController(() => undefined)
+  handler.onResponseError?.(nothing, new SpillwayError('SPW_ERR_THROTTLED'))
+  return false
 }

@@ -1,12 +1,13 @@
 import type { Backoff, Clock } from '@spillway/core'
 import {
+  booleanOption,
+  clockOption,
   functionOption,
   knownKeys,
   milliseconds,
   parseBackoff,
   positiveInteger,
   ratio,
-  systemClock,
 } from '@spillway/core'
 
 /** Options of {@link retryBudget}; each budget and throttle is for one origin. */
@@ -64,12 +65,12 @@ export function parseOptions(options: RetryBudgetInterceptorOptions): ParsedOpti
   return {
     retryRatio: ratio('retryRatio', options.retryRatio ?? 0.1),
     windowMs: milliseconds('windowMs', options.windowMs ?? 10_000, 1),
-    throttle: options.throttle ?? true,
+    throttle: booleanOption('throttle', options.throttle === undefined ? true : options.throttle),
     maxAttempts: positiveInteger('maxAttempts', options.maxAttempts ?? 3),
     deadlineMs: milliseconds('deadlineMs', options.deadlineMs ?? 10_000),
     maxOrigins: positiveInteger('maxOrigins', options.maxOrigins ?? 100),
     ...parseBackoff(options),
     random: functionOption('random', options.random ?? Math.random),
-    clock: options.clock ?? systemClock,
+    clock: clockOption(options.clock),
   }
 }
