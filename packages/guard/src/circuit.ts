@@ -110,7 +110,11 @@ export class Circuit {
 
   /** Late or refused, a call counts only if nobody else was answered while it ran. */
   #unlessAnswered(outcome: BreakerOutcome, startedAt: number): BreakerOutcome {
-    if (outcome === 'timeout') this.#silence.add(Math.max(startedAt, this.#answeredAt))
+    if (outcome === 'timeout') {
+      const { clock, windowMs } = this.#options
+      const since = Math.max(startedAt, this.#answeredAt)
+      this.#silence.add(since, clock.now(), windowsBetween * windowMs)
+    }
     return this.#hasAnsweredSince(startedAt) ? 'ignored' : outcome
   }
 
@@ -133,6 +137,8 @@ export class Circuit {
   }
 }
 
+/** So many windows without a call, and what has run out of time before says nothing of now. */
+const windowsBetween = 10
 /** One or two may have had bad luck, however low the limit is. */
 const leastSilentCalls = 3
 

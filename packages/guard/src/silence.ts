@@ -11,11 +11,19 @@ export interface SilenceBounds {
  */
 export class Silence {
   #since = 0
+  #until = 0
   #calls = 0
 
-  /** A call has run out of time. @param since its start, or the latest answer if that came later */
-  add(since: number): void {
+  /**
+   * A call has run out of time.
+   *
+   * @param since its start, or the latest answer if that came later
+   * @param maxGapMs a time in which nobody asked is no silence; one that is longer ends the streak
+   */
+  add(since: number, now: number, maxGapMs: number): void {
+    if (since - this.#until > maxGapMs) this.#calls = 0
     if (this.#calls === 0) this.#since = since
+    this.#until = now
     this.#calls += 1
   }
 

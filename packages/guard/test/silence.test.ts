@@ -134,3 +134,15 @@ test('a circuit that is never to open for failures does not open for silence', a
   const { cutOffMs } = await silence(guard, clock, 100)
   expect(cutOffMs).toBe(5000)
 })
+
+test('calls that ran out of time with nothing asked in between are no silence', async () => {
+  const { clock, guard } = setUp()
+  for (let hour = 0; hour < 5; hour += 1) {
+    const late = call(guard, silent)
+    clock.advance(400)
+    expect(await late).toBe('SPW_ERR_CALL_TIMEOUT')
+    clock.advance(3_600_000)
+  }
+  expect(await guard.run(answer)).toBe('row')
+  expect(guard.stats().breaker).toMatchObject({ state: 'closed', opened: 0 })
+})
