@@ -9,13 +9,7 @@ import type {
   SpillwayError,
   Waiter,
 } from '@spillway/core'
-import {
-  callerDeadline,
-  leftAtCallerDeadline,
-  leftAtDeadline,
-  refusalError,
-  signOf,
-} from '@spillway/core'
+import { callerDeadline, leftAtCallerDeadline, leftAtDeadline, signOf } from '@spillway/core'
 import type { AskedCall, CallTime } from './call-time.ts'
 import type { Caller } from './caller.ts'
 import { callTime, isOverForCaller, timeoutError, withoutCaller } from './call-time.ts'
@@ -23,6 +17,7 @@ import type { CallContext } from './call-context.ts'
 import { hadNoChance, lossOutcome } from './call-context.ts'
 import { evidenceBy, loadOutcome } from './classify.ts'
 import type { Expiring } from './expiries.ts'
+import { errorOf } from './refusal-error.ts'
 import type { RunningCall } from './running-call.ts'
 import { attachCall, describeCall } from './running-call.ts'
 import type { Work } from './work.ts'
@@ -122,10 +117,7 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
 
   start(permit: Permit): void {
     const obstacle = this.#obstacle()
-    if (obstacle !== undefined) {
-      this.#turnBack(permit, obstacle)
-      return
-    }
+    if (obstacle !== undefined) return this.#turnBack(permit, obstacle)
     this.#permit = permit
     this.#state = 'running'
     this.#context.counts.running += 1
@@ -170,11 +162,7 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
 
   refuse(refusal: Refusal): void {
     this.#state = 'ended'
-    this.#caller.fail(
-      refusal.reason === 'cancelled'
-        ? notStartedError(this.#options.signal)
-        : this.#refusalError(refusal),
-    )
+    this.#caller.fail(errorOf(refusal, this.#context.circuit, this.#options.signal))
   }
 
   /** Its time is up. */
@@ -192,13 +180,6 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
     if (leftAtCallerDeadline(signal)) this.#callerExpired(error)
     else this.#leave(leftAtDeadline(signal) ? 'expired' : 'cancelled', error)
     if (!this.#isEnforced) this.#controller.abort(signal!.reason)
-  }
-
-  /** Only the breaker knows when it will let calls through again. */
-  #refusalError(refusal: Refusal): SpillwayError {
-    if (refusal.reason !== 'circuit_open') return refusalError(refusal)
-    const open = this.#context.circuit?.wouldRefuse()
-    return open === undefined ? refusalError(refusal) : breakerError(open)
   }
 
   /** It has a permit, and is not started for all that. */
@@ -232,10 +213,7 @@ export class Call<T> implements Expiring, RunningCall, Waiter {
 
   /** A probe goes on without its caller, or strangers with little patience would keep the circuit open. */
   #callerExpired(error: SpillwayError): void {
-    if (!this.#isEnforced || this.#pass?.isProbe !== true) {
-      this.#leave('cancelled', error)
-      return
-    }
+    if (!this.#isEnforced || this.#pass?.isProbe !== true) return this.#leave('cancelled', error)
     this.#abandon(error)
     this.#time = withoutCaller(this.#time!)
     this.expiresAt = this.#time.ownUntil

@@ -32,7 +32,7 @@ export function parseCircuit(
     throw invalidOption('breaker', 'true, false or an object of options', value)
   }
   const options = value === true ? {} : knownKeys('breaker', value, circuitKeys)
-  return parsedAt('breaker', () => 
+  return parsedAt('breaker', () =>
     parseBreakerOptions({ failureRatio: defaultFailureRatio, ...options, ...ofGuard }),
   )
 }

@@ -41,16 +41,19 @@ describe('the breaker of a guard', () => {
     expect(guard.stats().breaker).toMatchObject({ state: 'open', failures: 10, refused: 1 })
   })
 
-  test.each([2, 3, 6])('does not cut off what is well of it: one of %d replicas', async (replicas) => {
-    const { clock, guard } = setUp()
-    const codes: unknown[] = []
-    for (let asked = 0; asked < 600; asked += 1) {
-      codes.push(await codeOf(guard.run(asked % replicas === 0 ? answer : refused)))
-      clock.advance(10)
-    }
-    expect(codes.filter((code) => code === 'fulfilled')).toHaveLength(600 / replicas)
-    expect(guard.stats().breaker).toMatchObject({ state: 'closed', opened: 0 })
-  })
+  test.each([2, 3, 6])(
+    'does not cut off what is well of it: one of %d replicas',
+    async (replicas) => {
+      const { clock, guard } = setUp()
+      const codes: unknown[] = []
+      for (let asked = 0; asked < 600; asked += 1) {
+        codes.push(await codeOf(guard.run(asked % replicas === 0 ? answer : refused)))
+        clock.advance(10)
+      }
+      expect(codes.filter((code) => code === 'fulfilled')).toHaveLength(600 / replicas)
+      expect(guard.stats().breaker).toMatchObject({ state: 'closed', opened: 0 })
+    },
+  )
 
   test('cuts it off at the share of failures that the user names', async () => {
     const { guard } = setUp({ breaker: { failureRatio: 0.5 } })

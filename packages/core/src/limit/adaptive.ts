@@ -1,10 +1,11 @@
 import type { Clock } from '../clock.ts'
-import { integerBetween, knownKeys } from '../options.ts'
 import { Congestion } from './adaptive/congestion.ts'
 import { Drift } from './adaptive/drift.ts'
 import { Elasticity } from './adaptive/elasticity.ts'
 import type { Comparison } from './adaptive/elasticity.ts'
 import { Pace } from './adaptive/pace.ts'
+import type { AdaptiveLimitOptions } from './adaptive/options.ts'
+import { parseOptions } from './adaptive/options.ts'
 import { comparePair, ProbeSlot } from './adaptive/probe-slot.ts'
 import { limitInGoodTime, nextTarget } from './adaptive/recovery.ts'
 import type { Recovery } from './adaptive/recovery.ts'
@@ -19,28 +20,7 @@ import { UsualLatency } from './adaptive/usual-latency.ts'
 import { WorkloadBaselines } from './adaptive/workload-baselines.ts'
 import type { Limit, LimitFactory, Sample } from './limit.ts'
 
-export interface AdaptiveLimitOptions {
-  /**
-   * Limit before anything is known. The latency under it is what congestion is told by later, so it
-   * is better too low than too high. A limit that calls do not
-   * meet never sinks below it.
-   *
-   * @default 10: a usual connection pool; slow start leaves it within a few round trips
-   */
-  readonly initialLimit?: number
-  /**
-   * Never fewer.
-   *
-   * @default 1: a downstream that serves one call at a time exists, and one call is needed to learn
-   */
-  readonly minLimit?: number
-  /**
-   * Never more.
-   *
-   * @default 1000: far above what a single process keeps in flight before one database
-   */
-  readonly maxLimit?: number
-}
+export type { AdaptiveLimitOptions } from './adaptive/options.ts'
 
 /**
  * Finds the concurrency of a downstream without being told anything: the smallest number of calls in
@@ -70,21 +50,8 @@ export function adaptiveLimit(options: AdaptiveLimitOptions = {}): LimitFactory 
   return ({ clock }) => new AdaptiveLimit(bounds, clock)
 }
 
-function parseOptions(options: AdaptiveLimitOptions): Required<AdaptiveLimitOptions> {
-  knownKeys('adaptiveLimit', options, ['initialLimit', 'minLimit', 'maxLimit'])
-  const minLimit = integerBetween('minLimit', options.minLimit ?? 1, 1, Number.MAX_SAFE_INTEGER)
-  const max = options.maxLimit ?? Math.max(1000, minLimit)
-  const maxLimit = integerBetween('maxLimit', max, minLimit, Number.MAX_SAFE_INTEGER)
-  const initial = options.initialLimit ?? Math.min(maxLimit, Math.max(minLimit, 10))
-  return {
-    minLimit,
-    maxLimit,
-    initialLimit: integerBetween('initialLimit', initial, minLimit, maxLimit),
-  }
-}
-
 /** An elasticity that is surely smaller proves that concurrency is not the cause. */
-const harmlessElasticity = Number(process.env.HE ?? 0.25)
+const harmlessElasticity = 0.18
 /** While congested, the experiment is to tell as soon as it can whether concurrency is the cause. */
 const congestedSwing = 0.25
 type Phase = SlowStart | ProbeSlot | Trial | Recovery

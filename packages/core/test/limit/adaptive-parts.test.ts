@@ -3,6 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { Elasticity } from '../../src/limit/adaptive/elasticity.ts'
 import { Moments } from '../../src/limit/adaptive/moments.ts'
 import { Pace } from '../../src/limit/adaptive/pace.ts'
+import { Drift } from '../../src/limit/adaptive/drift.ts'
+import type { PairFinding } from '../../src/limit/adaptive/probe-slot.ts'
 import { comparePair, ProbeSlot } from '../../src/limit/adaptive/probe-slot.ts'
 import { slotAt, slotLengthMs } from '../../src/limit/adaptive/slots.ts'
 import { WorkloadBaselines } from '../../src/limit/adaptive/workload-baselines.ts'
@@ -219,20 +221,31 @@ const driftingPairs = orders.flatMap((signs) =>
 
 describe('a pair of slots', () => {
   test.each([1000, 3000])(
-    'tells what the load does from what time does, %d ms after the last',
-    (sinceMs) => {
+    'tells what the load does from what time does, with a pair each %d ms',
+    (everyMs) => {
       for (const facts of driftingPairs) {
         const baselines = new WorkloadBaselines()
-        for (const startsAt of [-1000, 0]) {
-          pairAt(startsAt, facts, baselines)
+        const drift = new Drift()
+        let finding: PairFinding = { kind: 'nothing' }
+        for (let pair = 0; pair < 30; pair += 1) {
+          finding = comparePair(...pairAt(pair * everyMs, facts, baselines), drift)
           baselines.endRound()
         }
-        const finding = comparePair(...pairAt(sinceMs, facts, baselines), sinceMs)
         if (finding.kind !== 'comparison') throw new Error(finding.kind)
         expect(finding.latency / finding.load).toBeCloseTo(facts.slope, 1)
       }
     },
   )
+
+  test('knows of no drift when what it is compared with is from another time', () => {
+    const drift = new Drift()
+    drift.add(0.5, 1000)
+    expect(drift.within(1000)).toBe(0)
+    drift.add(0.5, 2000)
+    expect(drift.within(1000)).toBeGreaterThan(0)
+    drift.forget()
+    expect(drift.within(1000)).toBe(0)
+  })
 })
 
 describe('pace', () => {

@@ -1,5 +1,5 @@
-/** Weight of a new pair of slots: about the last three count. One alone is mostly noise. */
-const weight = Number(process.env.DW ?? 0.3)
+/** Weight of a new pair of slots: about the last five count. One alone is mostly noise. */
+const weight = 0.2
 
 /**
  * How fast latency rises or falls by itself, from pair of slots to pair: so it changes within a pair,
