@@ -117,7 +117,9 @@ class QueueingLimiter implements Limiter, PermitOwner, PassageOwner, RoomOwner {
 
   wouldRefuse(options: AcquireOptions = noOptions): Refusal | undefined {
     const reason = this.#obstacleNow(options)
-    return reason === undefined ? undefined : refusal(reason, this.#room.planner.backlogMs())
+    return reason === undefined
+      ? undefined
+      : refusal(reason, this.#room.planner.backlogMs(this.#clock.now()))
   }
 
   check(options: AcquireOptions = noOptions): Refusal | undefined {
@@ -138,7 +140,7 @@ class QueueingLimiter implements Limiter, PermitOwner, PassageOwner, RoomOwner {
       queued: this.#room.size,
       ...this.#tally.snapshot(),
       meanDurationMs: this.#durations.all.value,
-      estimatedWaitMs: this.#room.isOpen(now) ? 0 : planner.usualWaitMs(),
+      estimatedWaitMs: this.#room.isOpen(now) ? 0 : planner.usualWaitMs(now),
     }
   }
 
@@ -208,7 +210,7 @@ class QueueingLimiter implements Limiter, PermitOwner, PassageOwner, RoomOwner {
     const isEnforced = this.#isEnforced(reason)
     this.#tally[isEnforced ? 'refused' : 'wouldHaveRefused'][priority][reason] += 1
     publishRefusal(this, this.#limit, { priority, reason, enforced: isEnforced })
-    return refusal(reason, this.#room.planner.backlogMs())
+    return refusal(reason, this.#room.planner.backlogMs(this.#clock.now()))
   }
 
   #decide(

@@ -46,7 +46,7 @@ export class WaitPlanner {
       maxWaitMs: options.maxWaitMs,
       queueMaxWaitMs: this.#bounds.maxWaitMs,
       meanDurationMs: duration.cautious,
-      permitIntervalMs: this.#drainMs(1),
+      permitIntervalMs: this.#drainMs(1, now),
       isOverloaded,
     })
     const budget = withCaller(own, usableMs(options.callerDeadlineMs) - duration.cautious)
@@ -56,7 +56,7 @@ export class WaitPlanner {
     }
     const cost = this.cost(options.workload)
     const newcomer = { partition, cost, newestFirst: isOverloaded }
-    if (this.waitMs(rank, newcomer) > benefitOfDoubt * budget.ms) {
+    if (this.waitMs(rank, newcomer, now) > benefitOfDoubt * budget.ms) {
       return { kind: 'refuse', reason: 'estimated_wait' }
     }
     const mustEvict = this.#queue.size >= this.#bounds.maxSize
@@ -66,15 +66,15 @@ export class WaitPlanner {
   }
 
   /** What is ahead, shared among as many as may run; one permit must come free in any case. */
-  waitMs(rank: PriorityRank, newcomer: Newcomer): number {
+  waitMs(rank: PriorityRank, newcomer: Newcomer, now: number): number {
     const ahead = this.#queue.workAhead(rank, newcomer)
-    return ahead * this.#unitMs + this.#drainMs(1)
+    return ahead * this.#unitMs(now) + this.#drainMs(1, now)
   }
 
   /** The wait of a usual call, that says nothing of itself. */
-  usualWaitMs(): number {
+  usualWaitMs(now: number): number {
     const cost = this.cost(undefined)
-    return this.waitMs(rankOf('default'), { partition: '', cost, newestFirst: false })
+    return this.waitMs(rankOf('default'), { partition: '', cost, newestFirst: false }, now)
   }
 
   /**
@@ -86,22 +86,24 @@ export class WaitPlanner {
   }
 
   /** How long the calls that wait now take to drain. */
-  backlogMs(): number {
-    return this.#drainMs(this.#queue.size + 1)
+  backlogMs(now: number): number {
+    return this.#drainMs(this.#queue.size + 1, now)
   }
 
   /** By Little's law a permit comes free every mean duration / limit. */
-  #drainMs(calls: number): number {
-    return calls * this.#intervalMs
+  #drainMs(calls: number, now: number): number {
+    const { permitIntervalMs } = this.#limit
+    return calls * (permitIntervalMs ?? this.#durations.all.value / this.#capacity(now))
   }
 
   /** How long a call of cost 1 keeps the others waiting. */
-  get #unitMs(): number {
-    return this.#limit.permitIntervalMs ?? 1 / this.#limit.current
+  #unitMs(now: number): number {
+    return this.#limit.permitIntervalMs ?? 1 / this.#capacity(now)
   }
 
-  get #intervalMs(): number {
-    return this.#limit.permitIntervalMs ?? this.#durations.all.value / this.#limit.current
+  /** Of a limit of one, an experiment makes two; while half-open, nothing starts for the moment. */
+  #capacity(now: number): number {
+    return Math.max(this.#limit.current, this.#limit.at(now))
   }
 }
 

@@ -1,6 +1,6 @@
 import type { AcquireOptions } from '@spillway/core'
 import { createLimiter, fixedLimit } from '@spillway/core'
-import { ManualClock } from '@spillway/test-support'
+import { ManualClock, MovableLimit } from '@spillway/test-support'
 import { describe, expect, test } from 'vitest'
 
 /** How long a call waits at the most behind one that does not end. */
@@ -36,6 +36,24 @@ describe('a call waits as long as the queue lets it', () => {
   ])('queue $queue, call $call: $ms ms', ({ queue, call, ms }) => {
     expect(longestWaitMs(queue, call)).toBe(ms)
   })
+})
+
+test('a wait is estimated by the permits that there are now, of which an experiment may have added some', () => {
+  const clock = new ManualClock()
+  const limit = new (class extends MovableLimit {
+    override at(): number {
+      return 2 * this.current
+    }
+  })(1)
+  const limiter = createLimiter({ name: 'db', limit: limit.factory, clock })
+  const call = { deadlineMs: 1000 }
+  const teach = limiter.tryAcquire(call)!
+  clock.advance(600)
+  teach.release('success')
+  limiter.tryAcquire(call)
+  limiter.tryAcquire(call)
+  // One comes free every 300 ms, and 350 are left to wait.
+  expect(limiter.wouldRefuse(call)).toBeUndefined()
 })
 
 describe('callers that ask again as soon as they are answered', () => {
