@@ -7,7 +7,7 @@ import { Pace } from './adaptive/pace.ts'
 import type { AdaptiveLimitOptions } from './adaptive/options.ts'
 import { parseOptions } from './adaptive/options.ts'
 import { comparePair, ProbeSlot } from './adaptive/probe-slot.ts'
-import { limitInGoodTime, nextTarget } from './adaptive/recovery.ts'
+import { endOfRecovery, nextTarget } from './adaptive/recovery.ts'
 import type { Recovery } from './adaptive/recovery.ts'
 import type { AdaptiveReason, Decision } from './adaptive/reason.ts'
 import type { Evidence } from './adaptive/settle.ts'
@@ -15,7 +15,7 @@ import { decideMove, firstSwing, nextSwing, swingAfterJump } from './adaptive/se
 import { shortestSlotMs, slotAt, slotLengthMs } from './adaptive/slots.ts'
 import { SlowStart } from './adaptive/slow-start.ts'
 import type { Trial } from './adaptive/trial.ts'
-import { goodLateness, isLate, TrialSchedule } from './adaptive/trial.ts'
+import { lateRatio, TrialSchedule } from './adaptive/trial.ts'
 import { UsualLatency } from './adaptive/usual-latency.ts'
 import { WorkloadBaselines } from './adaptive/workload-baselines.ts'
 import type { Limit, LimitFactory, Sample } from './limit.ts'
@@ -158,15 +158,16 @@ class AdaptiveLimit implements Limit {
     // Calls of one generation fail together: they are one piece of evidence.
     if (isRecovery && sample.startedAt < phase.since) return
     const target = isRecovery ? nextTarget(phase, this.#estimate) : this.#estimate
-    this.#phase = { kind: 'recovery', target, since: now, hasGrown: false }
+    this.#phase = { kind: 'recovery', target, since: now, hasGrown: false, fastestMs: Infinity }
     this.#set({ limit: this.#estimate / 2, reason: 'blackout' })
   }
 
   #recover(recovery: Recovery, sample: Sample, now: number): void {
     if (sample.outcome === 'dropped' || sample.startedAt < recovery.since) return
-    if (isLate(sample)) {
-      const limit = Math.min(this.#estimate, limitInGoodTime(sample))
-      this.#set({ limit, reason: 'recovering' })
+    recovery.fastestMs = Math.min(recovery.fastestMs, sample.durationMs)
+    const end = endOfRecovery(sample, recovery, this.#estimate)
+    if (end !== undefined) {
+      this.#set({ limit: end, reason: 'recovering' })
       this.#startProbing(now)
       return
     }
@@ -230,7 +231,7 @@ class AdaptiveLimit implements Limit {
 
   /** More calls in flight would be answered later than is good: the experiment only looks below. */
   get #isLate(): boolean {
-    return this.#pace.latenessRatio > goodLateness && this.current > 1
+    return this.#pace.latenessRatio > lateRatio && this.current > 1
   }
 
   #endSlot(ended: ProbeSlot, now: number): number {

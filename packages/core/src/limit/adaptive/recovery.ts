@@ -12,6 +12,29 @@ export interface Recovery {
   readonly since: number
   /** Whether calls have come back since. */
   hasGrown: boolean
+  /** The fastest of them. */
+  fastestMs: number
+}
+
+/** A call waits in line if it takes more than so many times what the fastest took. */
+const waitingRatio = 1.15
+/** A recovery ends where calls take this part of their callers' patience, whether they wait or not. */
+const mostLateness = 0.4
+
+/**
+ * The limit with which a recovery ends at this call, if it does. Latency follows the calls in flight,
+ * and each has doubled before it is seen: so the limit becomes what would have taken a third of the
+ * patience. A downstream whose calls take that by themselves does not end it.
+ */
+export function endOfRecovery(
+  { inFlight, durationMs, patienceMs }: Sample,
+  { fastestMs }: Recovery,
+  limit: number,
+): number | undefined {
+  const isWaiting = durationMs > waitingRatio * fastestMs
+  const lateness = durationMs / patienceMs
+  if (lateness <= goodLateness || (lateness <= mostLateness && !isWaiting)) return undefined
+  return Math.min(limit, (goodLateness / lateness) * inFlight)
 }
 
 /**
@@ -20,12 +43,4 @@ export interface Recovery {
  */
 export function nextTarget({ hasGrown, target }: Recovery, limit: number): number {
   return hasGrown ? blackoutCut * limit : target
-}
-
-/**
- * Where a recovery ends at the first call that is late: latency follows the calls in flight, and each
- * has doubled before it is seen.
- */
-export function limitInGoodTime({ inFlight, durationMs, patienceMs }: Sample): number {
-  return (goodLateness * patienceMs * inFlight) / durationMs
 }

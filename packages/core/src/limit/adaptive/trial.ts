@@ -1,7 +1,7 @@
 import type { Sample } from '../limit.ts'
 
 /** Calls take so large a part of their callers' patience that a lower limit is worth a trial. */
-const lateRatio = 0.5
+export const lateRatio = 0.5
 /** The part of their patience that they shall take: what is left is time to wait by priority. */
 export const goodLateness: number = 1 / 3
 /** The part of the calls in flight that a trial lets in. */
@@ -21,11 +21,6 @@ const turnMs = 2000
 /** After a trial that cost answers, and twice as long after each that follows. */
 const firstPauseMs = 30_000
 const longestPauseMs = 300_000
-
-/** Whether a call took more of its caller's patience than it shall. */
-export function isLate({ durationMs, patienceMs }: Sample): boolean {
-  return durationMs > goodLateness * patienceMs
-}
 
 /** How many answers came back in some time. */
 interface Rate {
