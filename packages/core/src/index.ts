@@ -24,6 +24,7 @@ export { Durations } from './limiter/durations.ts'
 
 // The limit: how many
 export type { Limit, LimitContext, LimitFactory, Outcome, Sample } from './limit/limit.ts'
+export { makeLimit } from './limit/make-limit.ts'
 export { adaptiveLimit } from './limit/adaptive.ts'
 export type { AdaptiveLimitOptions } from './limit/adaptive.ts'
 export { aimdLimit } from './limit/aimd.ts'

@@ -8,6 +8,7 @@ import {
   functionOption,
   hasDeadline,
   knownCallOptions,
+  makeLimit,
 } from '@spillway/core'
 import { callDeadlines } from '@spillway/plugin-kit'
 import type { AskedCall } from './call-time.ts'
@@ -19,7 +20,7 @@ import type { CallOptions } from './call-options.ts'
 import { checkOptions } from './call-options.ts'
 import { Circuit } from './circuit.ts'
 import { Expiries } from './expiries.ts'
-import { probingLimit } from './probing-limit.ts'
+import { ProbingLimit } from './probing-limit.ts'
 import type { GuardOptions, ParsedGuardOptions } from './options.ts'
 import { parseOptions } from './options.ts'
 
@@ -94,19 +95,18 @@ class LimitedGuard implements Guard {
 
   constructor(options: ParsedGuardOptions) {
     let circuit: Circuit | undefined
-    const limit = options.limiter.limit ?? adaptiveLimit()
-    this.limiter = createLimiter({
-      ...options.limiter,
-      limit: options.circuit === undefined ? limit : probingLimit(limit, () => circuit),
-    })
+    const { clock } = options
+    const limit = makeLimit(options.limiter.limit ?? adaptiveLimit(), { clock })
+    const gated = options.circuit === undefined ? limit : new ProbingLimit(limit, () => circuit)
+    this.limiter = createLimiter({ ...options.limiter, limit: () => gated })
     if (options.circuit !== undefined) circuit = new Circuit(options.circuit, this.limiter)
     this.name = this.limiter.name
     this.#deadlineMs = options.deadlineMs
     this.#context = {
       timeoutMs: options.timeoutMs,
-      clock: options.clock,
+      clock,
       classify: options.classify,
-      expiries: new Expiries(options.clock),
+      expiries: new Expiries(clock),
       circuit,
       counts: { running: 0, abandoned: 0, late: 0, wouldHaveTimedOut: 0 },
       usual: new Durations(),

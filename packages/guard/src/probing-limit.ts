@@ -1,4 +1,4 @@
-import type { Limit, LimitContext, LimitFactory, Sample } from '@spillway/core'
+import type { Limit, Sample } from '@spillway/core'
 
 /** What a circuit says to calls that have waited. */
 export interface Gate {
@@ -23,6 +23,10 @@ export class ProbingLimit implements Limit {
     return this.#limit.current
   }
 
+  get permitIntervalMs(): number | undefined {
+    return this.#limit.permitIntervalMs
+  }
+
   get reason(): string {
     return this.#limit.reason
   }
@@ -34,8 +38,4 @@ export class ProbingLimit implements Limit {
   onSample(sample: Sample, now: number): void {
     this.#limit.onSample(sample, now)
   }
-}
-
-export function probingLimit(factory: LimitFactory, gate: () => Gate | undefined): LimitFactory {
-  return (context: LimitContext) => new ProbingLimit(factory(context), gate)
 }

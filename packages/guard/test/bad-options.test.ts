@@ -1,4 +1,4 @@
-import { fixedLimit, modes } from '@spillway/core'
+import { adaptiveLimit, fixedLimit, modes } from '@spillway/core'
 import {
   allCallOptions,
   badAcquireOptions,
@@ -80,3 +80,25 @@ test.each(badOptions)('a guarded fetch asks for nothing: $what', async (bad) => 
   await expect(fetch('http://localhost', { signal }, options)).rejects.toThrow(bad.message)
   expect({ asked, inFlight: guard.limiter.inFlight }).toEqual({ asked: 0, inFlight: 0 })
 })
+
+const noLimits = [10, adaptiveLimit, () => 5]
+
+test.each([true, false])('what makes no limit is refused, with a breaker: %s', (breaker) => {
+  for (const limit of noLimits) {
+    expect(() => createGuard({ name: 'db', breaker, limit: limit as never })).toThrow(
+      'Expected `limit` to be what makes a limit, such as adaptiveLimit() or fixedLimit(10)',
+    )
+  }
+})
+
+test.each([true, false])(
+  'a limit that says how often a permit comes free is heard, with a breaker: %s',
+  (breaker) => {
+    const limit = Object.assign(fixedLimit(1)({ clock: new ManualClock() }), {
+      permitIntervalMs: 40,
+    })
+    const guard = createGuard({ name: 'db', breaker, limit: () => limit })
+    guard.limiter.tryAcquire()
+    expect(guard.stats().estimatedWaitMs).toBe(40)
+  },
+)

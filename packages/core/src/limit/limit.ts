@@ -39,7 +39,7 @@ export interface Limit {
   /** The settled estimate, without probing. */
   readonly current: number
   /** Milliseconds after which the next permit comes free, where calls alone do not tell. */
-  readonly permitIntervalMs?: number
+  readonly permitIntervalMs?: number | undefined
   /** Why `current` last moved, or did not. */
   readonly reason: string
   /** Learns from one finished call; `now` is the moment of its release. */
