@@ -36,6 +36,7 @@ export type { AdaptiveLimitOptions } from './adaptive/options.ts'
  * - between: the knee lies inside the experiment; the limit settles there (see `settle.ts`).
  * - latency jumps, in both slots alike: the downstream changed, the limit was not the cause. Hold.
  * - too few calls meet the limit: nothing can be learned, and slow start begins again.
+ * - calls take most of their callers' patience: try half of what is in flight (see `trial.ts`).
  * - most calls time out: halve once a round trip, and come back when calls do, in good time.
  *
  * While nothing has shown harm there is no experiment: the limit follows the demand at once, and what
